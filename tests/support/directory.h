@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A temporary directory of a test's own, gone with its files when the test ends. */
+/* A temporary directory of a test, removed with everything below it. */
 #ifndef IOTHSM_TEST_DIRECTORY_H
 #define IOTHSM_TEST_DIRECTORY_H
 
@@ -7,26 +7,39 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct test_directory {
+struct directory {
 	char path[64];
+	char file[128]; /* of the last directory_write() or directory_file() */
 };
 
-/* cmocka set-up and tear-down: *state becomes a struct test_directory. */
-static inline int test_directory_setup(void **state)
+static inline void directory_make(struct directory *directory)
 {
-	struct test_directory *directory = calloc(1, sizeof(*directory));
-
-	if (!directory)
-		return -1;
-	(void)snprintf(directory->path, sizeof(directory->path), "/tmp/iothsm-test-XXXXXX");
-	*state = directory;
-	return mkdtemp(directory->path) ? 0 : -1;
+	(void)strcpy(directory->path, "/tmp/iothsm-test.XXXXXX");
+	assert_non_null(mkdtemp(directory->path));
 }
 
-static inline int test_directory_remove_entry(
+static inline const char *directory_file(struct directory *directory, const char *name)
+{
+	(void)snprintf(directory->file, sizeof(directory->file), "%s/%s", directory->path, name);
+	return directory->file;
+}
+
+static inline const char *directory_write(
+	struct directory *directory, const char *name, const char *text)
+{
+	FILE *file = fopen(directory_file(directory, name), "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	return directory->file;
+}
+
+static inline int directory_remove_entry(
 	const char *path, const struct stat *status, int type, struct FTW *walk)
 {
 	(void)status;
@@ -35,23 +48,26 @@ static inline int test_directory_remove_entry(
 	return remove(path);
 }
 
-static inline int test_directory_teardown(void **state)
+static inline void directory_remove(struct directory *directory)
 {
-	struct test_directory *directory = *state;
-	int removed = nftw(directory->path, test_directory_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-
-	free(directory);
-	return removed;
+	assert_int_equal(
+		nftw(directory->path, directory_remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-/* path/name; static, so one at a time. */
-static inline const char *test_directory_file(void **state, const char *name)
+/* cmocka's set-up and tear-down: *state is a struct directory. */
+static inline int directory_setup(void **state)
 {
-	static char path[PATH_MAX];
-	const struct test_directory *directory = *state;
+	*state = calloc(1, sizeof(struct directory));
+	assert_non_null(*state);
+	directory_make(*state);
+	return 0;
+}
 
-	(void)snprintf(path, sizeof(path), "%s/%s", directory->path, name);
-	return path;
+static inline int directory_teardown(void **state)
+{
+	directory_remove(*state);
+	free(*state);
+	return 0;
 }
 
 #endif

@@ -13,7 +13,7 @@
 
 static void replaced_file_is_read_back_with_its_mode(void **state)
 {
-	const char *path = test_directory_file(state, "a");
+	const char *path = directory_file(*state, "a");
 	struct stat status;
 	size_t len = 0;
 
@@ -30,7 +30,7 @@ static void replaced_file_is_read_back_with_its_mode(void **state)
 
 static void file_beyond_the_bound_is_refused(void **state)
 {
-	const char *path = test_directory_file(state, "a");
+	const char *path = directory_file(*state, "a");
 	size_t len = 0;
 
 	assert_true(file_replace(path, bytes_of("12345", 5), 0600));
@@ -55,10 +55,10 @@ static void file_without_a_size_is_read_too(void **state)
 
 static void missing_file_and_directory_say_so(void **state)
 {
-	const struct test_directory *directory = *state;
+	struct directory *directory = *state;
 	size_t len = 0;
 
-	assert_null(file_read(test_directory_file(state, "none"), 16, &len));
+	assert_null(file_read(directory_file(*state, "none"), 16, &len));
 	assert_int_equal(errno, ENOENT);
 	assert_null(file_read(directory->path, 16, &len));
 	assert_int_equal(errno, EISDIR);
@@ -66,13 +66,13 @@ static void missing_file_and_directory_say_so(void **state)
 
 static void failed_replacement_leaves_no_temporary_file(void **state)
 {
-	const char *path = test_directory_file(state, "busy");
+	const char *path = directory_file(*state, "busy");
 
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_false(file_replace(path, bytes_of("x", 1), 0600));
 	/* rmdir of the parent would fail if anything else were left. */
 	assert_int_equal(rmdir(path), 0);
-	const struct test_directory *directory = *state;
+	struct directory *directory = *state;
 
 	assert_int_equal(rmdir(directory->path), 0);
 	assert_int_equal(mkdir(directory->path, 0700), 0);
@@ -80,7 +80,7 @@ static void failed_replacement_leaves_no_temporary_file(void **state)
 
 static void missing_parents_are_made_and_twice_is_no_error(void **state)
 {
-	const char *path = test_directory_file(state, "a/b/c");
+	const char *path = directory_file(*state, "a/b/c");
 	struct stat status;
 
 	assert_true(file_make_directory(path, 0700));
@@ -92,7 +92,7 @@ static void missing_parents_are_made_and_twice_is_no_error(void **state)
 int main(void)
 {
 #define DIRECTORY_TEST(name)                                                                       \
-	cmocka_unit_test_setup_teardown(name, test_directory_setup, test_directory_teardown)
+	cmocka_unit_test_setup_teardown(name, directory_setup, directory_teardown)
 	static const struct CMUnitTest tests[] = {
 		DIRECTORY_TEST(replaced_file_is_read_back_with_its_mode),
 		DIRECTORY_TEST(file_beyond_the_bound_is_refused),

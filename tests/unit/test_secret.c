@@ -50,7 +50,7 @@ static void too_long_secret_is_refused_and_the_old_one_wiped(void **state)
 static void first_line_of_a_file_is_the_secret(void **state)
 {
 	static const char *const texts[] = { "1234", "1234\n", "1234\r\n", "1234\nmore\n" };
-	const char *path = test_directory_file(state, "pin");
+	const char *path = directory_file(*state, "pin");
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		struct secret secret = { 0 };
@@ -76,8 +76,8 @@ int main(void)
 		cmocka_unit_test(secret_equals_only_its_value),
 		cmocka_unit_test(absent_secret_differs_from_an_empty_one),
 		cmocka_unit_test(too_long_secret_is_refused_and_the_old_one_wiped),
-		cmocka_unit_test_setup_teardown(first_line_of_a_file_is_the_secret,
-			test_directory_setup, test_directory_teardown),
+		cmocka_unit_test_setup_teardown(
+			first_line_of_a_file_is_the_secret, directory_setup, directory_teardown),
 		cmocka_unit_test(endless_file_is_refused),
 	};
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PKCS#11: the packaged 3.0 header and the constants and structures that it lacks (PKCS#11 3.0
+ * to 3.2). */
+#ifndef IOTHSM_PKCS11_3_2_H
+#define IOTHSM_PKCS11_3_2_H
+
+#include <pkcs11-helper-1.0/pkcs11.h>
+
+#ifndef CKA_UNIQUE_ID
+#define CKA_UNIQUE_ID 0x00000004UL
+#endif
+#ifndef CKA_PUBLIC_KEY_INFO
+#define CKA_PUBLIC_KEY_INFO 0x00000129UL
+#endif
+#ifndef CKA_DESTROYABLE
+#define CKA_DESTROYABLE 0x00000172UL
+#endif
+#ifndef CKA_DERIVE_TEMPLATE
+#define CKA_DERIVE_TEMPLATE (CKF_ARRAY_ATTRIBUTE | 0x00000213UL)
+#endif
+#ifndef CKA_ENCAPSULATE_TEMPLATE
+#define CKA_ENCAPSULATE_TEMPLATE (CKF_ARRAY_ATTRIBUTE | 0x0000062AUL)
+#endif
+#ifndef CKA_DECAPSULATE_TEMPLATE
+#define CKA_DECAPSULATE_TEMPLATE (CKF_ARRAY_ATTRIBUTE | 0x0000062BUL)
+#endif
+#ifndef CKR_TOKEN_RESOURCE_EXCEEDED
+#define CKR_TOKEN_RESOURCE_EXCEEDED 0x00000201UL
+#endif
+#ifndef CKR_CURVE_NOT_SUPPORTED
+#define CKR_CURVE_NOT_SUPPORTED 0x00000140UL
+#endif
+#ifndef CKR_OPERATION_CANCEL_FAILED
+#define CKR_OPERATION_CANCEL_FAILED 0x00000202UL
+#endif
+#ifndef CKM_ECDSA_SHA224
+#define CKM_ECDSA_SHA224 0x00001043UL
+#endif
+#ifndef CKM_ECDSA_SHA256
+#define CKM_ECDSA_SHA256 0x00001044UL
+#endif
+#ifndef CKM_ECDSA_SHA384
+#define CKM_ECDSA_SHA384 0x00001045UL
+#endif
+#ifndef CKM_ECDSA_SHA512
+#define CKM_ECDSA_SHA512 0x00001046UL
+#endif
+#ifndef CKM_EDDSA
+#define CKM_EDDSA 0x00001057UL
+#endif
+#ifndef CKM_X9_42_DH_DERIVE
+#define CKM_X9_42_DH_DERIVE 0x00000031UL
+#endif
+#ifndef CKM_CHACHA20_POLY1305
+#define CKM_CHACHA20_POLY1305 0x00004021UL
+#endif
+#ifndef CKM_HKDF_DERIVE
+#define CKM_HKDF_DERIVE 0x0000402AUL
+#endif
+#ifndef CKM_HKDF_DATA
+#define CKM_HKDF_DATA 0x0000402BUL
+#endif
+
+/* Mechanism parameters of PKCS#11 2.40 and 3.0 that the packaged header leaves out. */
+typedef struct CK_CCM_PARAMS {
+	CK_ULONG ulDataLen;
+	CK_BYTE_PTR pNonce;
+	CK_ULONG ulNonceLen;
+	CK_BYTE_PTR pAAD;
+	CK_ULONG ulAADLen;
+	CK_ULONG ulMACLen;
+} CK_CCM_PARAMS;
+
+typedef struct CK_AES_CBC_ENCRYPT_DATA_PARAMS {
+	CK_BYTE iv[16];
+	CK_BYTE_PTR pData;
+	CK_ULONG length;
+} CK_AES_CBC_ENCRYPT_DATA_PARAMS;
+
+typedef struct CK_DES_CBC_ENCRYPT_DATA_PARAMS {
+	CK_BYTE iv[8];
+	CK_BYTE_PTR pData;
+	CK_ULONG length;
+} CK_DES_CBC_ENCRYPT_DATA_PARAMS;
+
+typedef struct CK_KEY_DERIVATION_STRING_DATA {
+	CK_BYTE_PTR pData;
+	CK_ULONG ulLen;
+} CK_KEY_DERIVATION_STRING_DATA;
+
+typedef struct CK_HKDF_PARAMS {
+	CK_BBOOL bExtract;
+	CK_BBOOL bExpand;
+	CK_MECHANISM_TYPE prfHashMechanism;
+	CK_ULONG ulSaltType;
+	CK_BYTE_PTR pSalt;
+	CK_ULONG ulSaltLen;
+	CK_OBJECT_HANDLE hSaltKey;
+	CK_BYTE_PTR pInfo;
+	CK_ULONG ulInfoLen;
+} CK_HKDF_PARAMS;
+
+typedef struct CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+	CK_BYTE_PTR pNonce;
+	CK_ULONG ulNonceLen;
+	CK_BYTE_PTR pAAD;
+	CK_ULONG ulAADLen;
+} CK_SALSA20_CHACHA20_POLY1305_PARAMS;
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the module has to know of each function before it travels. */
+#include "rule.h"
+
+struct rule rule_of(Function function)
+{
+	static const struct rule rules[_Function_ARRAYSIZE] = {
+		[Function_ADMIN_KEEP_PIN] = { RULE_SLOT | RULE_PIN, OPERATION_NONE },
+		[Function_ADMIN_FORGET_PIN] = { RULE_SLOT, OPERATION_NONE },
+		[Function_ADMIN_CLEAR_GUARD] = { RULE_SLOT, OPERATION_NONE },
+		[Function_ADMIN_DELETE_TOKEN] = { RULE_SLOT | RULE_PIN, OPERATION_NONE },
+		[Function_ADMIN_RIGHTS] = { RULE_SLOT | RULE_RESEND, OPERATION_NONE },
+		[Function_C_GetTokenInfo] = { RULE_SLOT | RULE_RESEND | RULE_ABSENT,
+			OPERATION_NONE },
+		[Function_C_GetMechanismList] = { RULE_SLOT | RULE_RESEND | RULE_ABSENT,
+			OPERATION_NONE },
+		[Function_C_GetMechanismInfo] = { RULE_SLOT | RULE_RESEND | RULE_ABSENT,
+			OPERATION_NONE },
+		[Function_C_InitToken] = { RULE_SLOT | RULE_SLOW | RULE_PIN | RULE_ABSENT,
+			OPERATION_NONE },
+		[Function_C_CloseAllSessions] = { RULE_SLOT | RULE_HASTY, OPERATION_NONE },
+		[Function_C_CloseSession] = { RULE_HASTY, OPERATION_NONE },
+		[Function_C_OpenSession] = { RULE_RESEND | RULE_ABSENT, OPERATION_NONE },
+		[Function_C_GetSessionInfo] = { RULE_RESEND, OPERATION_NONE },
+		[Function_C_Login] = { RULE_PIN | RULE_PART, OPERATION_NONE },
+		[Function_C_LoginUser] = { RULE_PIN | RULE_PART, OPERATION_NONE },
+		[Function_C_InitPIN] = { RULE_PIN, OPERATION_NONE },
+		[Function_C_SetPIN] = { RULE_PIN, OPERATION_NONE },
+		[Function_C_GetOperationState] = { RULE_PART, OPERATION_NONE },
+		[Function_C_GetObjectSize] = { RULE_RESEND, OPERATION_NONE },
+		[Function_C_GetAttributeValue] = { RULE_RESEND, OPERATION_NONE },
+		[Function_C_FindObjectsInit] = { RULE_RESEND, OPERATION_NONE },
+		[Function_C_FindObjects] = { RULE_RESEND, OPERATION_NONE },
+		[Function_C_Encrypt] = { RULE_ONCE | RULE_OUTPUT, OPERATION_ENCRYPT },
+		[Function_C_EncryptUpdate] = { RULE_PART, OPERATION_ENCRYPT },
+		[Function_C_EncryptFinal] = { RULE_PART | RULE_FINAL | RULE_OUTPUT,
+			OPERATION_ENCRYPT },
+		[Function_C_Decrypt] = { RULE_ONCE | RULE_OUTPUT, OPERATION_DECRYPT },
+		[Function_C_DecryptUpdate] = { RULE_PART, OPERATION_DECRYPT },
+		[Function_C_DecryptFinal] = { RULE_PART | RULE_FINAL | RULE_OUTPUT,
+			OPERATION_DECRYPT },
+		[Function_C_Digest] = { RULE_ONCE | RULE_OUTPUT | RULE_PURE, OPERATION_DIGEST },
+		[Function_C_DigestUpdate] = { RULE_PART, OPERATION_DIGEST },
+		[Function_C_DigestKey] = { RULE_PART, OPERATION_DIGEST },
+		[Function_C_DigestFinal] = { RULE_PART | RULE_FINAL | RULE_OUTPUT,
+			OPERATION_DIGEST },
+		[Function_C_Sign] = { RULE_ONCE | RULE_OUTPUT, OPERATION_SIGN },
+		[Function_C_SignUpdate] = { RULE_PART, OPERATION_SIGN },
+		[Function_C_SignFinal] = { RULE_PART | RULE_FINAL | RULE_OUTPUT, OPERATION_SIGN },
+		[Function_C_Verify] = { RULE_ONCE | RULE_PURE, OPERATION_VERIFY },
+		[Function_C_VerifyUpdate] = { RULE_PART, OPERATION_VERIFY },
+		[Function_C_VerifyFinal] = { RULE_PART | RULE_FINAL, OPERATION_VERIFY },
+		[Function_C_DigestEncryptUpdate] = { RULE_PART, OPERATION_NONE },
+		[Function_C_DecryptDigestUpdate] = { RULE_PART, OPERATION_NONE },
+		[Function_C_SignEncryptUpdate] = { RULE_PART, OPERATION_NONE },
+		[Function_C_DecryptVerifyUpdate] = { RULE_PART, OPERATION_NONE },
+		[Function_C_GenerateKey] = { RULE_SLOW, OPERATION_NONE },
+		[Function_C_GenerateKeyPair] = { RULE_SLOW, OPERATION_NONE },
+	};
+
+	return rules[function];
+}
