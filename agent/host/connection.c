@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One thread a client connection: receive, dispatch, send; and the watch over calls that hang. */
+#include "connection.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dispatch.h"
+#include "log.h"
+
+struct connection {
+	struct connection *next; /* guarded by host->lock */
+	struct host *host;
+	struct client *client; /* NULL: work aside */
+	int fd;
+	_Atomic int64_t since_ms; /* of the running call; 0: none */
+	_Atomic int64_t limit_ms;
+	void (*work)(void *);
+	void *context;
+	struct frame in, out;
+	struct arena arena;
+};
+
+static _Thread_local struct connection *own;
+
+void connection_expect_long(void)
+{
+	if (own)
+		own->limit_ms = CONNECTION_LONG_MS;
+}
+
+static void add(struct connection *connection)
+{
+	struct host *host = connection->host;
+
+	(void)pthread_mutex_lock(&host->lock);
+	connection->next = host->connections;
+	host->connections = connection;
+	(void)pthread_mutex_unlock(&host->lock);
+}
+
+static void remove_and_free(struct connection *connection)
+{
+	struct host *host = connection->host;
+	struct connection **at = &host->connections;
+
+	(void)pthread_mutex_lock(&host->lock);
+	while (*at != connection)
+		at = &(*at)->next;
+	*at = connection->next;
+	if (connection->fd >= 0)
+		(void)close(connection->fd);
+	(void)pthread_cond_broadcast(&host->ended);
+	(void)pthread_mutex_unlock(&host->lock);
+	arena_reset(&connection->arena);
+	frame_free(&connection->in);
+	frame_free(&connection->out);
+	free(connection);
+}
+
+static bool send_reply(struct connection *connection, const Reply *reply)
+{
+	Reply too_large = { .rv = CKR_HOST_MEMORY };
+
+	if (!wire_encode_reply(&connection->out, reply) &&
+		!wire_encode_reply(&connection->out, &too_large))
+		return false;
+	return wire_send(connection->fd, &connection->out, wire_now_ms() + CONNECTION_SEND_MS) ==
+	       WIRE_DONE;
+}
+
+static bool answer_call(struct connection *connection)
+{
+	Call call = { 0 };
+	Reply reply = { 0 };
+
+	if (!wire_decode_call(
+		    bytes_of(connection->in.data, connection->in.len), &connection->arena, &call)) {
+		log_warn("connection: closed, the client sent no call uid=%u",
+			connection->client->uid);
+		return false;
+	}
+	connection->limit_ms = CONNECTION_CALL_MS;
+	connection->since_ms = wire_now_ms();
+	dispatch_call(connection->client, &call, &connection->arena, &reply);
+	connection->since_ms = 0;
+	return send_reply(connection, &reply);
+}
+
+static void serve(struct connection *connection)
+{
+	Reply hello = {
+		.rv = CKR_OK, .number = WIRE_VERSION, .number2 = connection->host->incarnation
+	};
+	bool goes_on = send_reply(connection, &hello);
+
+	while (goes_on && wire_receive(connection->fd, &connection->in, -1) == WIRE_DONE) {
+		goes_on = answer_call(connection);
+		/* After the reply is out: secrets of the call stay no longer than it. */
+		arena_reset(&connection->arena);
+		frame_wipe(&connection->in);
+		frame_wipe(&connection->out);
+	}
+}
+
+static void *thread_main(void *context)
+{
+	struct connection *connection = context;
+
+	own = connection;
+	if (connection->client) {
+		serve(connection);
+		/* What the client leaves behind may have to wait for the token. */
+		(void)shutdown(connection->fd, SHUT_RDWR);
+		connection->limit_ms = CONNECTION_LONG_MS;
+		connection->since_ms = wire_now_ms();
+		client_detach(connection->client);
+	} else {
+		connection->work(connection->context);
+	}
+	remove_and_free(connection);
+	return NULL;
+}
+
+static bool start_thread(struct connection *connection)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	add(connection);
+	(void)pthread_attr_init(&attributes);
+	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attributes, CONNECTION_STACK_BYTES);
+	bool started = pthread_create(&thread, &attributes, thread_main, connection) == 0;
+
+	(void)pthread_attr_destroy(&attributes);
+	if (!started)
+		remove_and_free(connection);
+	return started;
+}
+
+static struct connection *connection_new(struct host *host, int fd)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return NULL;
+	connection->host = host;
+	connection->fd = fd;
+	connection->limit_ms = CONNECTION_LONG_MS;
+	arena_init(&connection->arena, 2UL * WIRE_FRAME_MAX);
+	return connection;
+}
+
+static void refuse(int fd, CK_RV rv)
+{
+	struct frame frame = { 0 };
+	Reply reply = { .rv = rv, .number = WIRE_VERSION };
+
+	if (wire_encode_reply(&frame, &reply))
+		(void)wire_send(fd, &frame, wire_now_ms());
+	frame_free(&frame);
+	(void)close(fd);
+}
+
+void connection_serve(struct host *host, const struct link_message *message, int fd)
+{
+	struct token *token = host_find_token(host, message->serial);
+
+	if (!token || !token->present) {
+		refuse(fd, CKR_TOKEN_NOT_PRESENT);
+		return;
+	}
+	struct client *client = client_attach(host, token, message);
+	struct connection *connection = client ? connection_new(host, fd) : NULL;
+
+	if (!connection) {
+		log_warn("connection: refused, too many of the client or no memory uid=%u",
+			message->uid);
+		refuse(fd, CKR_HOST_MEMORY);
+	} else {
+		connection->client = client;
+		if (start_thread(connection))
+			return;
+		log_error("connection: refused, out of threads uid=%u", message->uid);
+	}
+	if (client)
+		client_detach(client);
+}
+
+bool connection_run_aside(struct host *host, void (*work)(void *), void *context)
+{
+	struct connection *connection = connection_new(host, -1);
+
+	if (!connection)
+		return false;
+	connection->work = work;
+	connection->context = context;
+	connection->since_ms = wire_now_ms();
+	return start_thread(connection);
+}
+
+void connection_shut_down(struct host *host, const struct client *client)
+{
+	(void)pthread_mutex_lock(&host->lock);
+	for (struct connection *at = host->connections; at; at = at->next)
+		if (at->fd >= 0 && (!client || at->client == client))
+			(void)shutdown(at->fd, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&host->lock);
+}
+
+bool connection_wait_all(struct host *host, int64_t wait_ms)
+{
+	int64_t until_ms = wire_now_ms() + wait_ms;
+	struct timespec until = { .tv_sec = until_ms / 1000,
+		.tv_nsec = (until_ms % 1000) * 1000000 };
+	int failure = 0;
+
+	(void)pthread_mutex_lock(&host->lock);
+	while (host->connections && failure == 0)
+		failure = pthread_cond_timedwait(&host->ended, &host->lock, &until);
+	bool all = !host->connections;
+
+	(void)pthread_mutex_unlock(&host->lock);
+	return all;
+}
+
+bool connection_check_watchdog(struct host *host, int64_t now_ms)
+{
+	bool well = true;
+
+	(void)pthread_mutex_lock(&host->lock);
+	for (struct connection *at = host->connections; at; at = at->next) {
+		int64_t since_ms = at->since_ms;
+
+		if (since_ms != 0 && now_ms - since_ms > at->limit_ms)
+			well = false;
+	}
+	(void)pthread_mutex_unlock(&host->lock);
+	return well;
+}

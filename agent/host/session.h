@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual sessions: keyed by the number that the client chose, with a native one only while needed.
+ */
+#ifndef IOTHSM_SESSION_H
+#define IOTHSM_SESSION_H
+
+#include "client.h"
+#include "hashed.h"
+
+enum operation {
+	OPERATION_ENCRYPT,
+	OPERATION_DECRYPT,
+	OPERATION_DIGEST,
+	OPERATION_SIGN,
+	OPERATION_SIGN_RECOVER,
+	OPERATION_VERIFY,
+	OPERATION_VERIFY_RECOVER
+};
+
+struct provisioning_job;
+
+struct find {
+	bool active;
+	CK_OBJECT_HANDLE *handles;
+	size_t count, next;
+};
+
+struct session {
+	struct session *next; /* with refs and closed: guarded by client->lock */
+	unsigned refs;
+	bool closed;
+	struct client *client;
+	CK_SESSION_HANDLE number;
+	CK_FLAGS flags;
+	pthread_mutex_t lock;     /* one call at a time; guards what follows */
+	CK_SESSION_HANDLE native; /* while an operation is active */
+	CK_SESSION_HANDLE holder; /* while session objects of this session exist */
+	unsigned epoch;           /* of the client, when the operations began */
+	unsigned active;          /* 1 << enum operation: active in the native session */
+	struct hashed sign, verify;
+	struct provisioning_job *job;
+	struct find find;
+};
+
+CK_RV session_open(struct client *client, CK_SESSION_HANDLE number, CK_FLAGS flags);
+
+/* Referenced and locked; CKR_SESSION_HANDLE_INVALID. */
+CK_RV session_get(struct client *client, CK_SESSION_HANDLE number, struct session **session);
+void session_put(struct session *session);
+
+/* Ends operations and session objects; the last session of a client takes its login with it. */
+CK_RV session_close(struct client *client, CK_SESSION_HANDLE number);
+void session_close_all(struct client *client);
+
+bool session_is_read_only(const struct session *session);
+CK_STATE session_state(const struct session *session);
+
+/* The native session of the active operation, taken from the pool when there is none. */
+CK_RV session_native(struct session *session, CK_SESSION_HANDLE *native);
+
+/* The native session whose end is the end of this session's objects. */
+CK_RV session_holder(struct session *session, CK_SESSION_HANDLE *holder);
+
+/* Gives the native session back when nothing is active in it; spoiled: closes it, whatever is
+ * active. */
+void session_release(struct session *session, bool spoiled);
+
+/* Ends operations, find and job without a result. */
+void session_cancel(struct session *session);
+
+void session_end_find(struct session *session);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <grp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rights.h"
+#include "support/directory.h"
+
+#define BACKEND "backend \"b\" { type = piv }\n"
+
+enum {
+	EVERYTHING =
+		IOTHSM_RIGHT_USE | IOTHSM_RIGHT_GENERATE | IOTHSM_RIGHT_DESTROY | IOTHSM_RIGHT_SO
+};
+
+static struct directory directory;
+static struct settings *settings;
+
+static void configure(const char *text)
+{
+	directory_make(&directory);
+	settings = settings_load(directory_write(&directory, "agent.conf", text));
+	directory_remove(&directory);
+	assert_non_null(settings);
+}
+
+static int drop(void **state)
+{
+	(void)state;
+	settings_free(settings);
+	settings = NULL;
+	return 0;
+}
+
+static const struct peer somebody = {
+	.uid = 4711, .gid = 4711, .groups = { 50, 60 }, .group_count = 2
+};
+static const struct peer root = { .uid = 0 };
+
+static void without_rights_everyone_has_all_but_admin(void **state)
+{
+	(void)state;
+	configure(BACKEND);
+
+	assert_int_equal(rights_of(settings, &somebody, "1"), EVERYTHING);
+	assert_int_equal(rights_of(settings, &root, "1"), EVERYTHING | IOTHSM_RIGHT_ADMIN);
+}
+
+static void first_matching_block_wins(void **state)
+{
+	(void)state;
+	configure(BACKEND "rights \"a\" { users = {4711} allow = {use} }\n"
+			  "rights \"b\" { allow = {use, destroy} }\n");
+
+	assert_int_equal(rights_of(settings, &somebody, "1"), IOTHSM_RIGHT_USE);
+	assert_int_equal(rights_of(settings, &root, "1"), IOTHSM_RIGHT_USE | IOTHSM_RIGHT_DESTROY);
+}
+
+static void supplementary_groups_count(void **state)
+{
+	(void)state;
+	configure(BACKEND "rights \"a\" { groups = {60} allow = {admin} }\n");
+
+	assert_int_equal(rights_of(settings, &somebody, "1"), IOTHSM_RIGHT_ADMIN);
+}
+
+static void block_of_another_token_does_not_match(void **state)
+{
+	(void)state;
+	configure(BACKEND "rights \"a\" { tokens = {\"1\", \"2\"} allow = {} }\n");
+
+	assert_int_equal(rights_of(settings, &somebody, "2"), 0);
+	assert_int_equal(rights_of(settings, &somebody, "3"), EVERYTHING);
+	assert_int_equal(rights_of(settings, &somebody, ""), EVERYTHING);
+	assert_int_equal(rights_of(settings, &somebody, NULL), EVERYTHING);
+}
+
+static void kept_pins_are_for_pin_users_alone(void **state)
+{
+	(void)state;
+	configure(BACKEND "token \"1\" { pin_users = {4711} }\n");
+
+	assert_true(rights_use_kept_pin(settings, &somebody, "1"));
+	assert_false(rights_use_kept_pin(settings, &somebody, "2"));
+	assert_false(rights_use_kept_pin(settings, &root, "1"));
+	assert_true(rights_use_kept_pin(settings, &root, "2"));
+}
+
+static void peer_is_what_the_kernel_says(void **state)
+{
+	gid_t groups[PEER_GROUPS_MAX];
+	int count = getgroups(PEER_GROUPS_MAX, groups);
+	struct peer peer;
+	int ends[2];
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+
+	assert_true(peer_read(ends[0], &peer));
+
+	assert_int_equal(peer.uid, geteuid());
+	assert_int_equal(peer.gid, getegid());
+	assert_int_equal(peer.pid, getpid());
+	assert_int_equal(peer.group_count, count);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(without_rights_everyone_has_all_but_admin, drop),
+		cmocka_unit_test_teardown(first_matching_block_wins, drop),
+		cmocka_unit_test_teardown(supplementary_groups_count, drop),
+		cmocka_unit_test_teardown(block_of_another_token_does_not_match, drop),
+		cmocka_unit_test_teardown(kept_pins_are_for_pin_users_alone, drop),
+		cmocka_unit_test(peer_is_what_the_kernel_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
