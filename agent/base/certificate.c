@@ -247,7 +247,7 @@ bool certificate_add_key_identifiers(X509 *cert, const X509 *issuer)
 	return added;
 }
 
-static const char *digest_or_default(const char *wanted)
+const char *certificate_digest_named(const char *name)
 {
 	static const struct {
 		const char *name;
@@ -261,20 +261,22 @@ static const char *digest_or_default(const char *wanted)
 		{ "SHA2-512", "SHA512" },
 	};
 
-	for (size_t i = 0; wanted && i < ARRAY_LEN(accepted); i++) {
-		if (strcasecmp(accepted[i].name, wanted) == 0)
+	for (size_t i = 0; name && i < ARRAY_LEN(accepted); i++) {
+		if (strcasecmp(accepted[i].name, name) == 0)
 			return accepted[i].digest;
 	}
-	return "SHA256";
+	return NULL;
 }
 
 const char *certificate_digest_for(const EVP_PKEY *key, const char *wanted)
 {
+	const char *named = certificate_digest_named(wanted);
+
 	if (EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448"))
 		return "";
 	if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 384)
 		return "SHA512";
 	if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256)
 		return "SHA384";
-	return digest_or_default(wanted);
+	return named ? named : "SHA256";
 }

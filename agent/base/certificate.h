@@ -43,6 +43,9 @@ bool certificate_set_random_serial(X509 *cert);
  * only). */
 bool certificate_add_key_identifiers(X509 *cert, const X509 *issuer);
 
+/* The OpenSSL name of SHA-256, 384 or 512 by any of their names; NULL for every other, and NULL. */
+const char *certificate_digest_named(const char *name);
+
 /*
  * The digest a signature with this key uses: P-384 SHA-384, P-521 SHA-512, Ed25519 and Ed448 none
  * (""), RSA and P-256 the wanted one if it is SHA-256, 384 or 512, else SHA-256. wanted may be

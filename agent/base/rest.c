@@ -277,7 +277,7 @@ char *rest_escape(struct bytes text)
 	for (size_t i = 0; escaped && i < text.len; i++) {
 		uint8_t c = text.data[i];
 
-		if (c < 0x80 && (isalnum(c) || strchr("-._~", c)) && c != '\0') {
+		if (c < 0x80 && (isalnum(c) || strchr("-._", c)) && c != '\0') {
 			*out++ = (char)c;
 			continue;
 		}

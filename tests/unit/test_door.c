@@ -290,6 +290,20 @@ static void host_that_wants_a_restart_gets_it(void **state)
 	assert_int_not_equal(ask().pid, former);
 }
 
+static void host_that_asks_for_a_restart_answers_and_is_ended_in_order(void **state)
+{
+	(void)state;
+	join();
+	CK_ULONG former = ask().pid;
+
+	assert_int_equal(call(connection, Function_ADMIN_CLEAR_GUARD).rv, CKR_OK);
+	assert_true(agent_says(&agent, "a token host ended"));
+	join();
+
+	assert_int_not_equal(ask().pid, former);
+	assert_int_equal(kill((pid_t)former, 0), -1);
+}
+
 static void host_that_talks_garbage_is_replaced(void **state)
 {
 	(void)state;
@@ -497,6 +511,7 @@ int main(void)
 		DOOR_TEST(host_that_keeps_crashing_gets_no_ticket),
 		DOOR_TEST(host_killed_from_outside_keeps_its_trust),
 		DOOR_TEST(host_that_wants_a_restart_gets_it),
+		DOOR_TEST(host_that_asks_for_a_restart_answers_and_is_ended_in_order),
 		DOOR_TEST(host_that_talks_garbage_is_replaced),
 		DOOR_TEST(kept_pin_reaches_every_incarnation),
 		DOOR_TEST(initialised_token_keeps_the_slot_id_for_its_client),

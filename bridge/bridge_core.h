@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the bridge share: the CAs, the work to do, and who does it. */
+#ifndef IOTHSM_BRIDGE_CORE_H
+#define IOTHSM_BRIDGE_CORE_H
+
+#include "backoff.h"
+#include "bridge.h"
+#include "channel.h"
+#include "feed.h"
+#include "hsm.h"
+#include "message.h"
+#include "platform.h"
+#include "queue.h"
+#include "refusal.h"
+#include "replay.h"
+#include "state.h"
+
+enum {
+	BRIDGE_CAS_MAX = HSM_KEYS_MAX,
+	BRIDGE_FEEDS_MAX = 16,
+	BRIDGE_REGISTRARS = 2,
+	BRIDGE_TASKS_MAX = 2000,
+	BRIDGE_SUBJECT_MAX = 256,
+	BRIDGE_DRAIN_MS = 30 * 1000,
+};
+
+/*
+ * One CA, known by its certificate. Its number is the caindex of the protocol: given once, never to
+ * another CA, as long as the process lives.
+ */
+struct ca {
+	size_t index;
+	char subject[BRIDGE_SUBJECT_MAX];
+	char serial[64];
+	char thumbprint[41];
+	X509 *cert;
+	EVP_PKEY *key;
+	struct hsm_key *hsm_key;
+	struct channel channel;
+
+	pthread_mutex_t
+		crl_lock; /* one CRL at a time, so that cRLNumber grows; guards crl_number */
+	int64_t crl_number;
+
+	/* All below is guarded by the bridge's lock. */
+	bool present; /* the last good scan of its token found it */
+	bool seen;    /* by the scan under way */
+	bool registering;
+	bool registered;
+	int64_t due_ms; /* of the next registration */
+	struct backoff refused;
+	struct backoff failed;
+	char reason[PLATFORM_REASON_MAX];
+	struct platform_connection connection;
+	struct feed *feed;
+	int64_t last_message_s;
+	int64_t last_signature_s;
+	uint64_t jobs_ok;
+	uint64_t jobs_failed;
+};
+
+enum task_kind { TASK_OFFER, TASK_JOB, TASK_REPEAT };
+
+/* A message that was found good, waiting for a worker. */
+struct task {
+	struct queue_item item; /* first: the queue knows only this */
+	enum task_kind kind;
+	struct ca *ca;
+	struct feed *feed;
+	char channel[PUBNUB_NAME_MAX + 1];
+	char publisher[PUBNUB_NAME_MAX + 1]; /* whom the answer addresses */
+	char siguuid[MESSAGE_FIELD_MAX];
+	char signtype[MESSAGE_FIELD_MAX];
+	int64_t published;
+	double ttl_s;
+	X509 *requester;
+	json_t *request;
+	const char *refusal; /* a job that is answered with this instead of being run */
+	char *answer;        /* the stored one of a repeat */
+	bool ticketed;       /* the ticket below is to be answered or given back */
+	uint64_t ticket;
+};
+
+struct bridge {
+	const struct config *config;
+	struct state state;
+	struct hsm *hsm;
+	struct platform *platform;
+	struct replay *replay;
+	struct queue *queue;
+	struct refusals refusals;
+
+	atomic_bool stopping;  /* ends registration and scanning */
+	atomic_bool abandoned; /* ends what workers wait for */
+
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t wake;  /* for registrars and scanner: due times, requests, stopping */
+	struct ca *cas[BRIDGE_CAS_MAX]; /* elements never move or go */
+	size_t ca_count;
+	struct feed *feeds[BRIDGE_FEEDS_MAX]; /* the same */
+	size_t feed_count;
+	bool scanned;
+	bool scan_wanted;
+	bool scan_by_person;
+	uint64_t scans;
+	int64_t started_s;
+
+	pthread_t scanner;
+	pthread_t registrars[BRIDGE_REGISTRARS];
+	pthread_t workers[CONFIG_WORKERS_MAX];
+	size_t registrar_count;
+	size_t worker_count;
+	bool scanning;
+};
+
+/* ca.c */
+struct ca *ca_new(struct bridge *bridge, const struct hsm_found *found, size_t index);
+void ca_free(struct ca *ca);
+struct ca *ca_find(struct bridge *bridge, const char *serial, const char *thumbprint);
+struct ca *ca_at(struct bridge *bridge, size_t index); /* NULL beyond the last */
+size_t ca_count(struct bridge *bridge);
+struct job_ca ca_job(struct ca *ca);
+
+/* scanner.c: finds CAs. registrar.c: registers them. worker.c: executes tasks. */
+void *scanner_run(void *bridge);
+void *registrar_run(void *bridge);
+void *worker_run(void *bridge);
+
+/* Another scan soon, because a token did not do what it should. */
+void scanner_want(struct bridge *bridge, bool by_person);
+
+/* intake.c: the messages of a feed become tasks. registrar.c: its keys are refused. */
+void intake_take(void *bridge, struct feed *feed, const struct pubnub_message *message);
+void registrar_renew(void *bridge, struct feed *feed);
+
+/* task.c */
+struct task *task_new(void);
+void task_free(struct task *task);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The threads that execute tasks: offers, signing jobs, repeated answers. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bridge_core.h"
+#include "cleanup.h"
+#include "log.h"
+#include "wallclock.h"
+
+#define CRL_DELIVERED "crl uploaded"
+
+/* What one thread works with. */
+struct worker {
+	struct bridge *bridge;
+	struct rest *rest;
+};
+
+/* What a task is answered with; text is owned. */
+struct answer {
+	bool success;
+	char *text;
+};
+
+static void set_answer(struct answer *answer, bool success, const char *text)
+{
+	free(answer->text);
+	answer->success = success;
+	answer->text = strdup(text);
+}
+
+/* Whole elapsed seconds since publication against the time to live. */
+static bool is_expired(const struct task *task)
+{
+	int64_t age_s = (wallclock_now() - task->published) / WALLCLOCK_SECOND;
+
+	return !((double)age_s < task->ttl_s);
+}
+
+static void give_ticket_back(struct worker *worker, struct task *task)
+{
+	if (task->ticketed)
+		replay_forget(worker->bridge->replay, task->ticket);
+	task->ticketed = false;
+}
+
+static void keep_answer(struct worker *worker, struct task *task, const char *stored)
+{
+	if (task->ticketed)
+		replay_answer(worker->bridge->replay, task->ticket, stored);
+	task->ticketed = false;
+}
+
+static void publish_offer(struct worker *worker, struct task *task, const char *smime)
+{
+	CLEANUP(free)
+	char *payload = message_offer_payload(task->publisher, task->siguuid, smime);
+
+	if (!payload || feed_publish(task->feed, worker->rest, task->channel, payload) != FEED_SENT)
+		log_warn("worker: offer not sent ca=%zu", task->ca->index);
+}
+
+/* A CA whose token does not answer now makes no offer: another appliance may hold it too. */
+static bool is_ready(struct worker *worker, struct task *task)
+{
+	struct hsm *hsm = worker->bridge->hsm;
+	struct hsm_token_status status;
+
+	if (hsm_token_status(hsm, hsm_key_token(task->ca->hsm_key), &status) && status.ready)
+		return true;
+	CK_RV rv = hsm_key_probe(task->ca->hsm_key);
+
+	scanner_want(worker->bridge, false);
+	if (rv == CKR_OK)
+		return true;
+	refusal_report(&worker->bridge->refusals, REFUSAL_NOT_READY, hsm_describe(rv),
+		task->ca->thumbprint);
+	return false;
+}
+
+static void run_offer(struct worker *worker, struct task *task)
+{
+	struct job_ca job = ca_job(task->ca);
+
+	if (!is_ready(worker, task)) {
+		give_ticket_back(worker, task);
+		return;
+	}
+	CLEANUP(free)
+	char *content = message_offer_content(
+		worker->bridge->state.uuid, (int64_t)task->ca->index, task->siguuid);
+	CLEANUP(free)
+	char *smime =
+		content ? channel_sign(&task->ca->channel, &job, bytes_of_text(content)) : NULL;
+
+	if (!smime) {
+		refusal_report(&worker->bridge->refusals, REFUSAL_NOT_READY,
+			hsm_describe(key_last_error()), task->ca->thumbprint);
+		scanner_want(worker->bridge, false);
+		give_ticket_back(worker, task);
+		return;
+	}
+	keep_answer(worker, task, smime);
+	publish_offer(worker, task, smime);
+}
+
+static char *seal_answer(struct task *task, bool success, const char *text)
+{
+	struct job_ca job = ca_job(task->ca);
+	CLEANUP(free) char *content = message_result_content(success, task->siguuid, text);
+
+	return content ? channel_seal(
+				 &task->ca->channel, &job, task->requester, bytes_of_text(content))
+		       : NULL;
+}
+
+static enum feed_outcome publish_answer(
+	struct worker *worker, struct task *task, const struct answer *answer)
+{
+	CLEANUP(free) char *smime = seal_answer(task, answer->success, answer->text);
+	CLEANUP(free)
+	char *payload =
+		smime ? message_response_payload(task->publisher, task->siguuid, smime) : NULL;
+
+	return payload ? feed_publish(task->feed, worker->rest, task->channel, payload)
+		       : FEED_FAILED;
+}
+
+/* What does not fit into a PubNub message is said to be so, not dropped. */
+static void send_answer(struct worker *worker, struct task *task, struct answer *answer)
+{
+	enum feed_outcome outcome = publish_answer(worker, task, answer);
+
+	if (outcome == FEED_TOO_LARGE) {
+		char text[128];
+
+		(void)snprintf(text, sizeof(text),
+			"The result of %zu bytes does not fit into a PubNub message",
+			strlen(answer->text));
+		set_answer(answer, false, text);
+		if (answer->text)
+			outcome = publish_answer(worker, task, answer);
+	}
+	if (outcome != FEED_SENT)
+		log_error("worker: answer not sent ca=%zu signtype=%s hint=\"the platform may ask"
+			  " again\"",
+			task->ca->index, task->signtype);
+}
+
+static void deliver_crl(
+	struct worker *worker, struct task *task, const char *crl, struct answer *answer)
+{
+	struct job_ca job = ca_job(task->ca);
+	char reason[PLATFORM_REASON_MAX] = "the CRL cannot be sealed";
+	struct platform_caller caller = { worker->rest, &worker->bridge->abandoned,
+		&task->ca->channel, &job, task->ca->serial, task->ca->thumbprint };
+	/* success is false here, as the reference appliance sends it and the platform takes it. */
+	CLEANUP(free) char *smime = seal_answer(task, false, crl);
+	bool taken =
+		smime && platform_deliver_crl(worker->bridge->platform, &caller, smime, reason);
+
+	set_answer(answer, taken, taken ? CRL_DELIVERED : reason);
+}
+
+static void run_signing(struct task *task, struct answer *answer)
+{
+	struct job_ca job = ca_job(task->ca);
+	struct job_result result = { 0 };
+
+	job_run(&job, task->signtype, task->request, &result);
+	set_answer(answer, result.success, result.success ? result.text : result.cause);
+	free(result.text);
+}
+
+/* cRLNumber must grow, so the CRLs of a CA are made one after the other. */
+static void run_crl(struct worker *worker, struct task *task, struct answer *answer)
+{
+	struct job_ca job = ca_job(task->ca);
+	struct job_result result = { 0 };
+
+	(void)pthread_mutex_lock(&task->ca->crl_lock);
+	job.crl_number_min = task->ca->crl_number + 1;
+	job_run(&job, task->signtype, task->request, &result);
+	if (result.success)
+		task->ca->crl_number = job.crl_number;
+	(void)pthread_mutex_unlock(&task->ca->crl_lock);
+	if (result.success)
+		deliver_crl(worker, task, result.text, answer);
+	else
+		set_answer(answer, false, result.cause);
+	free(result.text);
+}
+
+static void record(struct worker *worker, struct task *task, const struct answer *answer)
+{
+	struct bridge *bridge = worker->bridge;
+	struct log_quoted type;
+	struct log_quoted cause;
+
+	(void)pthread_mutex_lock(&bridge->lock);
+	if (answer->success) {
+		task->ca->jobs_ok++;
+		task->ca->last_signature_s = wallclock_now_s();
+	} else {
+		task->ca->jobs_failed++;
+	}
+	(void)pthread_mutex_unlock(&bridge->lock);
+	if (answer->success)
+		log_info("worker: job done ca=%zu signtype=%s", task->ca->index, task->signtype);
+	else
+		log_warn("worker: job failed ca=%zu signtype=%s cause=%s", task->ca->index,
+			log_quote(&type, bytes_of_text(task->signtype)),
+			log_quote(&cause, bytes_of_text(answer->text)));
+}
+
+static void remember(struct worker *worker, struct task *task, const struct answer *answer)
+{
+	char *stored = NULL;
+
+	if (asprintf(&stored, "%c%s", answer->success ? '1' : '0', answer->text) < 0)
+		return;
+	keep_answer(worker, task, stored);
+	free(stored);
+}
+
+static void run_job(struct worker *worker, struct task *task)
+{
+	struct answer answer = { 0 };
+
+	if (task->refusal)
+		set_answer(&answer, false, task->refusal);
+	else if (strcmp(task->signtype, "crl") == 0)
+		run_crl(worker, task, &answer);
+	else
+		run_signing(task, &answer);
+	if (!answer.text)
+		set_answer(&answer, false, "out of memory");
+	if (!answer.text) {
+		give_ticket_back(worker, task);
+		return;
+	}
+	if (!answer.success && key_last_error() != CKR_OK)
+		scanner_want(worker->bridge, false);
+	record(worker, task, &answer);
+	send_answer(worker, task, &answer);
+	if (answer.text)
+		remember(worker, task, &answer);
+	free(answer.text);
+}
+
+static void run_repeat(struct worker *worker, struct task *task)
+{
+	struct answer answer = { task->answer[0] == '1', task->answer + 1 };
+
+	if (!task->requester)
+		publish_offer(worker, task, task->answer);
+	else if (publish_answer(worker, task, &answer) != FEED_SENT)
+		log_error("worker: repeated answer not sent ca=%zu", task->ca->index);
+}
+
+static void run_task(struct worker *worker, struct task *task)
+{
+	static void (*const runs[])(struct worker *, struct task *) = {
+		[TASK_OFFER] = run_offer,
+		[TASK_JOB] = run_job,
+		[TASK_REPEAT] = run_repeat,
+	};
+
+	if (is_expired(task)) {
+		give_ticket_back(worker, task);
+		refusal_report(&worker->bridge->refusals, REFUSAL_EXPIRED,
+			"its time to live has passed", task->siguuid);
+		return;
+	}
+	runs[task->kind](worker, task);
+}
+
+void *worker_run(void *context)
+{
+	struct worker worker = { .bridge = context };
+	struct queue *queue = worker.bridge->queue;
+	struct queue_item *item;
+
+	worker.rest = rest_new(worker.bridge->config->tls_ca);
+	if (!worker.rest || hsm_thread_begin(worker.bridge->hsm) != CKR_OK) {
+		log_error("worker: out of memory");
+		rest_free(worker.rest);
+		return NULL;
+	}
+	while ((item = queue_pop(queue))) {
+		run_task(&worker, (struct task *)item);
+		queue_done(queue, item);
+		task_free((struct task *)item);
+	}
+	hsm_thread_end();
+	rest_free(worker.rest);
+	return NULL;
+}

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+if(TARGET iothsm-bridge-core)
+	iothsm_fuzz_target(pubnub iothsm-bridge-core)
+endif()

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+if(TARGET iothsm-bridge-core)
+	foreach(file backoff bridge_config control intake platform pubnub queue refusal replay skim state wallclock)
+		iothsm_unit_test(${file} iothsm-bridge-core)
+	endforeach()
+endif()
