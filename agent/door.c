@@ -12,6 +12,7 @@
 #include "hello.h"
 #include "inquiry.h"
 #include "log.h"
+#include "presence.h"
 #include "supervise.h"
 #include "uplink.h"
 
@@ -244,6 +245,7 @@ CK_RV door_run(struct front *front, int signals, void (*reload)(struct front *fr
 	static struct door door;
 
 	door = (struct door){ .front = front, .signals = signals };
+	presence_start(front);
 	while (!door.ending) {
 		int64_t now_ms = wire_now_ms();
 
@@ -258,6 +260,7 @@ CK_RV door_run(struct front *front, int signals, void (*reload)(struct front *fr
 		now_ms = wire_now_ms();
 		serve_hosts(&door);
 		hear_signals(&door, reload, now_ms);
+		presence_note(front, now_ms);
 		serve_callers(&door, now_ms);
 	}
 	return CKR_OK;

@@ -52,6 +52,7 @@ struct front {
 	size_t backend_count;
 	uint8_t handle_key[LINK_KEY_LEN]; /* the same for every incarnation of a host */
 	struct slot_table slots;
+	uint64_t events; /* the number of the last change of a slot */
 	struct ticket_box tickets;
 	struct tally tally;
 	struct kept kept;

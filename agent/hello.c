@@ -43,6 +43,7 @@ static void become_client(struct front *front, struct caller *caller)
 	}
 	caller->state = CALLER_CONTROL;
 	reply.data = bytes_of(caller->client, sizeof(caller->client));
+	reply.number = front->events;
 	caller->finished = !caller_reply(caller, &reply);
 	caller_next(caller);
 }

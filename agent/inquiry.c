@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "presence.h"
 #include "report.h"
 #include "supervise.h"
 
@@ -21,12 +22,6 @@ static bool is_visible(const struct inquiry *inquiry, const char *serial)
 	return (rights & IOTHSM_RIGHT_USE) != 0;
 }
 
-static bool is_present(const struct front *front, size_t index, const struct slot *slot)
-{
-	return front->backends[index].state == BACKEND_READY &&
-	       (slot->info.flags & CKF_TOKEN_PRESENT) != 0;
-}
-
 static size_t list_backend(const struct inquiry *inquiry, size_t index, CK_SLOT_ID *ids)
 {
 	struct front *front = inquiry->front;
@@ -37,7 +32,7 @@ static size_t list_backend(const struct inquiry *inquiry, size_t index, CK_SLOT_
 		const struct slot *slot = &list->items[i];
 
 		if (!slot->listed || !is_visible(inquiry, slot->serial) ||
-			(inquiry->call->number != 0 && !is_present(front, index, slot)))
+			(inquiry->call->number != 0 && !presence_of_slot(front, index, slot)))
 			continue;
 		ids[count++] = front_slot_id(front, inquiry->caller, slot);
 	}
@@ -79,9 +74,33 @@ static CK_RV answer_slot_info(const struct inquiry *inquiry, Reply *reply)
 
 	if (!info)
 		return CKR_HOST_MEMORY;
-	if (!is_present(front, index, slot))
+	if (!presence_of_slot(front, index, slot))
 		info->flags &= ~(CK_FLAGS)CKF_TOKEN_PRESENT;
 	reply->data = bytes_of(info, sizeof(*info));
+	return CKR_OK;
+}
+
+/* A connection that waits is not the client's own, which is named for the sake of its slot ids. */
+static const struct caller *client_of(const struct inquiry *inquiry)
+{
+	struct bytes id = inquiry->call->data;
+	const struct caller *client = NULL;
+
+	if (id.len == WIRE_CLIENT_ID_LEN)
+		client = front_find_client(inquiry->front, id.data);
+	return client && client->peer.uid == inquiry->caller->peer.uid ? client : inquiry->caller;
+}
+
+static CK_RV answer_slot_event(const struct inquiry *inquiry, Reply *reply)
+{
+	struct front *front = inquiry->front;
+	const struct slot *slot =
+		presence_next(front, &inquiry->caller->peer, inquiry->call->object);
+
+	if (!slot)
+		return CKR_NO_EVENT;
+	reply->number = front_slot_id(front, client_of(inquiry), slot);
+	reply->number2 = slot->changed;
 	return CKR_OK;
 }
 
@@ -132,6 +151,7 @@ static const struct rule {
 } rules[] = {
 	{ Function_C_GetSlotList, 0, NULL, supervise_is_settling, answer_slot_list },
 	{ Function_C_GetSlotInfo, 0, NULL, supervise_is_settling, answer_slot_info },
+	{ Function_C_WaitForSlotEvent, 0, NULL, NULL, answer_slot_event },
 	{ Function_ADMIN_STATUS, IOTHSM_RIGHT_ADMIN, NULL, NULL, answer_status },
 	{ Function_ADMIN_RESCAN, IOTHSM_RIGHT_ADMIN, begin_rescan, is_rescanning, answer_rescan },
 };
@@ -177,6 +197,11 @@ static bool answer(const struct inquiry *inquiry, Reply *reply, int64_t now_ms)
 	if (hold(inquiry, rule, now_ms))
 		return false;
 	reply->rv = rule->answer(inquiry, reply);
+	if (reply->rv == CKR_NO_EVENT && !(inquiry->call->number & CKF_DONT_BLOCK)) {
+		inquiry->caller->held = true;
+		inquiry->caller->deadline_ms = INT64_MAX;
+		return false;
+	}
 	return true;
 }
 

@@ -42,8 +42,8 @@ enum link_type {
 	LINK_FORGET_PIN,  /* serial, user */
 	LINK_ALIAS,  /* client, slot: for this client the slot id now means the token of this serial
 			(C_InitToken) */
-	LINK_RESTART /* the host will exit now and wants to be started again at once (token deleted)
-		      */
+	LINK_RESTART /* the host wants to be ended, once its last answers are out, and started again
+			at once: its library does not see tokens made or deleted by others */
 };
 
 struct link_message {

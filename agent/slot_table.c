@@ -122,7 +122,9 @@ bool slot_list_add(struct slot_table *table, size_t backend, const struct link_m
 		.info = token->slot_info,
 		.flags = token->flags,
 		.listed = true,
-		.pins_sent = known && known->pins_sent };
+		.pins_sent = known && known->pins_sent,
+		.present = known && known->present,
+		.changed = known ? known->changed : 0 };
 
 	memcpy(slot.serial, token->serial, sizeof(slot.serial));
 	memcpy(slot.label, token->label, sizeof(slot.label));

@@ -14,9 +14,11 @@ struct slot {
 	char serial[LINK_SERIAL_LEN + 1]; /* empty: the uninitialised token */
 	char label[32 + 1];
 	CK_SLOT_INFO info;
-	CK_FLAGS flags; /* of CK_TOKEN_INFO */
-	bool listed;    /* in the backend's last list, or of a device that may come back */
-	bool pins_sent; /* to the present incarnation of the host */
+	CK_FLAGS flags;   /* of CK_TOKEN_INFO */
+	bool listed;      /* in the backend's last list, or of a device that may come back */
+	bool pins_sent;   /* to the present incarnation of the host */
+	bool present;     /* as of its last event */
+	uint64_t changed; /* the number of that event */
 };
 
 /* Those of one backend: the listed ones first, as the backend lists them. */

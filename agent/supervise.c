@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "briefing.h"
+#include "launch.h"
 #include "log.h"
-#include "spawn.h"
 #include "uplink.h"
 
 CK_RV supervise_init(struct front *front)
@@ -29,7 +29,7 @@ CK_RV supervise_init(struct front *front)
 		backend->settings = &front->settings->backends[i];
 		backend->link = -1;
 		backend->away_ms = wire_now_ms();
-		if (!spawn_path(path, sizeof(path), backend->settings, front->libexec) ||
+		if (!launch_path(path, sizeof(path), backend->settings, front->libexec) ||
 			access(path, X_OK) != 0) {
 			log_error("agent: no token host for backend \"%s\" of type '%s', correct "
 				  "the type or set 'libexec': %s: %s",
@@ -159,7 +159,7 @@ static void host_has_ended(struct front *front, size_t index, int status, int64_
 	supervise_end(front, index, NULL);
 	bool at_once = backend->restart_wanted && life_ms >= 1000;
 
-	log_write(at_once ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+	log_write(backend->restart_wanted ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 		"agent: a token host ended backend=%s pid=%d %s=%d after_ms=%lld",
 		backend->settings->name, (int)backend->pid,
 		WIFSIGNALED(status) ? "signal" : "status",
@@ -203,7 +203,7 @@ static bool has_to_queue(const struct front *front, size_t index)
 static void start(struct front *front, size_t index, int64_t now_ms)
 {
 	struct backend *backend = &front->backends[index];
-	pid_t pid = spawn_host(backend->settings, front->libexec, &backend->link);
+	pid_t pid = launch_host(backend->settings, front->libexec, &backend->link);
 
 	if (backend->started_ms != 0)
 		backend->restarts++;

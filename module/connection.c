@@ -19,7 +19,8 @@ enum {
 	BACKLOG_MS = 2000, /* how long connect() may wait in a full queue */
 	CONTROL_MS = 5000, /* the front answers at once; its HELLO and slot list take no longer */
 	HELLO_MS = 15000,  /* the front holds a HELLO up to 10 s while a token host restarts */
-	POOL_WAIT_MS = 60000
+	POOL_WAIT_MS = 60000,
+	PLACES = CONNECTIONS_MAX + WAITERS_MAX
 };
 
 /* Static, so that a forked child finds its descriptors whatever another thread was doing. */
@@ -34,13 +35,17 @@ struct connection {
 	struct arena arena;
 };
 
-static struct connection connections[CONNECTIONS_MAX];
+/* Behind the pool those of C_WaitForSlotEvent. */
+static struct connection connections[PLACES];
 static struct connection control;
 static uint8_t client_id[WIRE_CLIENT_ID_LEN];
 static uint64_t clients; /* client ids so far; peer.client of everything that is current */
+static uint64_t first_event;
+static bool event_is_known;
 static bool closing = true;
 
-/* Guards open and busy of every connection, client_id, clients, closing; never held during a wait
+/* Guards open and busy of every connection, client_id, clients, first_event,
+ * closing; never held during a wait
  * for the agent. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -182,6 +187,9 @@ static CK_RV open_control(void)
 	(void)pthread_mutex_lock(&lock);
 	memcpy(client_id, reply.data.data, sizeof(client_id));
 	control.peer.client = ++clients;
+	if (!event_is_known)
+		first_event = reply.number;
+	event_is_known = true;
 	(void)pthread_mutex_unlock(&lock);
 	return CKR_OK;
 }
@@ -315,6 +323,59 @@ CK_RV connection_take(CK_SLOT_ID slot, struct connection **connection, bool *fre
 	return CKR_OK;
 }
 
+uint64_t connection_first_event(void)
+{
+	(void)pthread_mutex_lock(&lock);
+	uint64_t first = first_event;
+
+	(void)pthread_mutex_unlock(&lock);
+	return first;
+}
+
+static CK_RV claim_waiter(struct connection **waiter)
+{
+	CK_RV rv = CKR_HOST_MEMORY;
+
+	(void)pthread_mutex_lock(&lock);
+	for (size_t i = CONNECTIONS_MAX; i < PLACES && rv != CKR_OK && !closing; i++) {
+		if (connections[i].busy)
+			continue;
+		connections[i].busy = true;
+		*waiter = &connections[i];
+		rv = CKR_OK;
+	}
+	(void)pthread_mutex_unlock(&lock);
+	return rv;
+}
+
+/* For the front it is a client of its own, which ends with the connection. */
+static CK_RV open_waiter(struct connection *waiter)
+{
+	Reply reply;
+
+	TRY(open_connection(waiter));
+	return say_hello(waiter, bytes_of(NULL, 0), 0, CONTROL_MS, &reply);
+}
+
+CK_RV connection_take_waiter(struct connection **connection, uint8_t id[WIRE_CLIENT_ID_LEN])
+{
+	struct connection *claimed;
+	struct connection *front;
+
+	TRY(connection_take_control(&front));
+	memcpy(id, client_id, WIRE_CLIENT_ID_LEN);
+	connection_release(front);
+	TRY(claim_waiter(&claimed));
+	CK_RV rv = open_waiter(claimed);
+
+	if (rv != CKR_OK) {
+		connection_drop(claimed);
+		return rv;
+	}
+	*connection = claimed;
+	return CKR_OK;
+}
+
 struct peer connection_peer(const struct connection *connection)
 {
 	return connection->peer;
@@ -339,6 +400,7 @@ void connection_open_all(void)
 {
 	(void)pthread_mutex_lock(&lock);
 	closing = false;
+	event_is_known = false;
 	(void)pthread_mutex_unlock(&lock);
 }
 
@@ -360,7 +422,7 @@ void connection_close_all(void)
 	for (;;) {
 		bool busy = close_idle_locked(&control);
 
-		for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		for (size_t i = 0; i < PLACES; i++)
 			busy = close_idle_locked(&connections[i]) || busy;
 		if (!busy)
 			break;
@@ -390,7 +452,7 @@ void connection_forget_all(void)
 	memcpy(&lock, &fresh_lock, sizeof(lock));
 	memcpy(&changed, &fresh_cond, sizeof(changed));
 	forget(&control);
-	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+	for (size_t i = 0; i < PLACES; i++)
 		forget(&connections[i]);
 	explicit_bzero(client_id, sizeof(client_id));
 	closing = true;

@@ -5,7 +5,10 @@
 
 #include "wire.h"
 
-enum { CONNECTIONS_MAX = 32 };
+enum {
+	CONNECTIONS_MAX = 32,
+	WAITERS_MAX = 8 /* threads inside a blocking C_WaitForSlotEvent */
+};
 
 struct connection;
 
@@ -30,6 +33,15 @@ CK_RV connection_take(CK_SLOT_ID slot, struct connection **connection, bool *fre
 
 /* The control connection, for one exchange at a time; same return values. */
 CK_RV connection_take_control(struct connection **connection);
+
+/* Where the agent's numbers of slot events stood when C_Initialize's control connection opened. */
+uint64_t connection_first_event(void);
+
+/*
+ * A connection to the front for one call that may wait for long, to be dropped afterwards; id is
+ * the client's. CKR_HOST_MEMORY when WAITERS_MAX are in use.
+ */
+CK_RV connection_take_waiter(struct connection **connection, uint8_t id[WIRE_CLIENT_ID_LEN]);
 
 /* The views of the reply stay valid until the connection's next exchange or its release. */
 enum connection_result connection_exchange(

@@ -3,6 +3,7 @@
  * goes. */
 #include "invoke.h"
 #include "operation.h"
+#include "split.h"
 
 /* Input and output, as most of them have. */
 static CK_RV in_out(Function function, CK_SESSION_HANDLE session, const CK_BYTE *in,
@@ -11,6 +12,8 @@ static CK_RV in_out(Function function, CK_SESSION_HANDLE session, const CK_BYTE 
 	Call call = { .function = function, .handle = session };
 
 	TRY(invoke_input(in, in_len, &call.data));
+	if (split_is_needed(in_len))
+		return split_in_out(function, session, call.data, out, out_len);
 	return invoke_output(call, out, out_len);
 }
 
@@ -20,6 +23,17 @@ static CK_RV in(Function function, CK_SESSION_HANDLE session, const CK_BYTE *dat
 
 	TRY(invoke_input(data, len, &call.data));
 	return invoke_plain(&call);
+}
+
+/* The same where many parts are as good as one. */
+static CK_RV in_parts(Function update, CK_SESSION_HANDLE session, const CK_BYTE *data, CK_ULONG len)
+{
+	struct bytes input;
+
+	if (!split_is_needed(len))
+		return in(update, session, data, len);
+	TRY(invoke_input(data, len, &input));
+	return split_in(update, session, input);
 }
 
 static CK_RV out(Function function, CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG *len)
@@ -84,7 +98,7 @@ CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_B
 
 CK_RV C_DigestUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG part_len)
 {
-	return in(Function_C_DigestUpdate, session, part, part_len);
+	return in_parts(Function_C_DigestUpdate, session, part, part_len);
 }
 
 CK_RV C_DigestKey(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
@@ -111,7 +125,7 @@ CK_RV C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_BYT
 
 CK_RV C_SignUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG part_len)
 {
-	return in(Function_C_SignUpdate, session, part, part_len);
+	return in_parts(Function_C_SignUpdate, session, part, part_len);
 }
 
 CK_RV C_SignFinal(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG *signature_len)
@@ -160,12 +174,14 @@ CK_RV C_Verify(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_B
 
 	TRY(invoke_input(data, data_len, &call.data));
 	TRY(invoke_input(signature, signature_len, &call.data2));
+	if (split_is_needed(data_len))
+		return split_verify(session, call.data, call.data2);
 	return invoke_plain(&call);
 }
 
 CK_RV C_VerifyUpdate(CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG part_len)
 {
-	return in(Function_C_VerifyUpdate, session, part, part_len);
+	return in_parts(Function_C_VerifyUpdate, session, part, part_len);
 }
 
 CK_RV C_VerifyFinal(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG signature_len)
@@ -214,32 +230,39 @@ CK_RV C_DecryptVerifyUpdate(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_UL
 
 CK_RV C_SeedRandom(CK_SESSION_HANDLE session, CK_BYTE *seed, CK_ULONG seed_len)
 {
-	return in(Function_C_SeedRandom, session, seed, seed_len);
+	return in_parts(Function_C_SeedRandom, session, seed, seed_len);
 }
 
 CK_RV C_GenerateRandom(CK_SESSION_HANDLE session, CK_BYTE *random_data, CK_ULONG random_len)
 {
-	Call call = {
-		.function = Function_C_GenerateRandom, .handle = session, .number = random_len
-	};
+	enum { AT_ONCE_MAX = 4 * 1024 * 1024 };
+	Call call = { .function = Function_C_GenerateRandom, .handle = session };
+	CK_ULONG done = 0;
 
-	return invoke_structure(&call, random_data, random_len);
+	do {
+		CK_ULONG left = random_len - done;
+
+		call.number = left < AT_ONCE_MAX ? left : AT_ONCE_MAX;
+		TRY(invoke_structure(&call, random_data ? random_data + done : NULL, call.number));
+		done += call.number;
+	} while (done < random_len);
+	return CKR_OK;
 }
 
 /* CKF_* of C_SessionCancel (PKCS#11 3.0, 5.6.7) for the operations whose Init may wait here. */
+static const struct {
+	CK_FLAGS flag;
+	enum operation_kind kind;
+} operations[] = {
+	{ CKF_ENCRYPT, OPERATION_ENCRYPT },
+	{ CKF_DECRYPT, OPERATION_DECRYPT },
+	{ CKF_DIGEST, OPERATION_DIGEST },
+	{ CKF_SIGN, OPERATION_SIGN },
+	{ CKF_VERIFY, OPERATION_VERIFY },
+};
+
 static void cancel_locally(CK_SESSION_HANDLE session, CK_FLAGS flags)
 {
-	static const struct {
-		CK_FLAGS flag;
-		enum operation_kind kind;
-	} operations[] = {
-		{ CKF_ENCRYPT, OPERATION_ENCRYPT },
-		{ CKF_DECRYPT, OPERATION_DECRYPT },
-		{ CKF_DIGEST, OPERATION_DIGEST },
-		{ CKF_SIGN, OPERATION_SIGN },
-		{ CKF_VERIFY, OPERATION_VERIFY },
-	};
-
 	for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
 		if (flags & operations[i].flag)
 			(void)operation_cancel(session, operations[i].kind);
@@ -256,6 +279,13 @@ static void cancel_locally(CK_SESSION_HANDLE session, CK_FLAGS flags)
 CK_RV C_SessionCancel(CK_SESSION_HANDLE session, CK_FLAGS flags)
 {
 	cancel_locally(session, flags);
-	return invoke_plain(&(Call){
+	CK_RV rv = invoke_plain(&(Call){
 		.function = Function_C_SessionCancel, .handle = session, .number = flags });
+
+	for (size_t i = 0; i < ARRAY_LEN(operations) && rv == CKR_OK; i++) {
+		if (flags & operations[i].flag)
+			operation_answered(
+				session, operations[i].kind, CKR_OPERATION_NOT_INITIALIZED, false);
+	}
+	return rv;
 }

@@ -209,6 +209,16 @@ static void note_answer(const struct journey *journey, CK_RV rv)
 		(flags & RULE_OUTPUT) && !journey->call.has_room);
 }
 
+/* C_Finalize of another thread may have taken the session just now. */
+static CK_RV known_session_slot(CK_SESSION_HANDLE session, CK_SLOT_ID *slot)
+{
+	CK_RV rv = session_slot(session, slot);
+
+	if (rv != CKR_OK)
+		TRY(library_check());
+	return rv;
+}
+
 CK_RV invoke_begin(const Call *call, struct exchange *exchange)
 {
 	struct journey journey = { .call = *call, .rule = rule_of(call->function) };
@@ -218,13 +228,16 @@ CK_RV invoke_begin(const Call *call, struct exchange *exchange)
 	if (journey.rule.flags & RULE_SLOT)
 		journey.slot = (CK_SLOT_ID)call->handle;
 	else
-		TRY(session_slot((CK_SESSION_HANDLE)call->handle, &journey.slot));
+		TRY(known_session_slot((CK_SESSION_HANDLE)call->handle, &journey.slot));
 	if (!(journey.rule.flags & RULE_SLOT) && call->function != Function_C_CloseSession)
 		journey.pending =
 			operation_take((CK_SESSION_HANDLE)call->handle, &journey.init, &slow);
 	journey.timeout_ms = slow || (journey.rule.flags & RULE_SLOW) ? SLOW_CALL_MS : CALL_MS;
 	CK_RV rv = travel(&journey, exchange);
 
+	/* C_Finalize of another thread ended it. */
+	if (rv == CKR_DEVICE_ERROR && library_check() != CKR_OK)
+		rv = CKR_CRYPTOKI_NOT_INITIALIZED;
 	note_answer(&journey, rv == CKR_OK ? (CK_RV)exchange->reply.rv : rv);
 	explicit_bzero(&journey.init, sizeof(journey.init));
 	return rv;
@@ -283,7 +296,8 @@ static CK_RV copy_structure(const Reply *reply, void *structure, size_t size)
 		return (CK_RV)reply->rv;
 	if (reply->data.len != size)
 		return CKR_DEVICE_ERROR;
-	memcpy(structure, reply->data.data, size);
+	if (size > 0)
+		memcpy(structure, reply->data.data, size);
 	return CKR_OK;
 }
 

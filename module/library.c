@@ -11,10 +11,12 @@
 #include "connection.h"
 #include "session.h"
 #include "slot.h"
+#include "wait.h"
 
 static atomic_bool started;
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool fork_is_watched;
+static atomic_uint_least64_t generation;
 
 /* Other threads of the parent may have held any lock; the child starts from nothing and sends
  * nothing. */
@@ -27,12 +29,18 @@ static void forget_parent(void)
 	connection_forget_all();
 	session_forget_parent();
 	slot_forget_parent();
+	wait_forget_parent();
 }
 
 CK_RV library_check(void)
 {
 	return atomic_load_explicit(&started, memory_order_acquire) ? CKR_OK
 								    : CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+uint64_t library_generation(void)
+{
+	return atomic_load(&generation);
 }
 
 static CK_RV start_locked(void)
@@ -43,6 +51,7 @@ static CK_RV start_locked(void)
 		return CKR_HOST_MEMORY;
 	fork_is_watched = true;
 	connection_open_all();
+	atomic_fetch_add(&generation, 1);
 	atomic_store(&started, true);
 	return CKR_OK;
 }

@@ -10,6 +10,9 @@
 /* CKR_CRYPTOKI_NOT_INITIALIZED before C_Initialize, after C_Finalize and in a forked child. */
 CK_RV library_check(void);
 
+/* Counts C_Initialize: what began under another number has been ended by C_Finalize. */
+uint64_t library_generation(void);
+
 CK_RV library_start(void);
 CK_RV library_stop(void);
 

@@ -69,8 +69,6 @@ static const struct shape shape_string_data = { sizeof(CK_KEY_DERIVATION_STRING_
 static const struct shape shape_hkdf = { sizeof(CK_HKDF_PARAMS), 2,
 	{ POINTER(CK_HKDF_PARAMS, pSalt, ulSaltLen), POINTER(CK_HKDF_PARAMS, pInfo, ulInfoLen) } };
 
-/* shape NULL: holds pointers of a form we do not carry, so its bytes must never travel as they are.
- */
 static const struct {
 	CK_MECHANISM_TYPE type;
 	const struct shape *shape;
@@ -94,16 +92,41 @@ static const struct {
 	{ CKM_XOR_BASE_AND_DATA, &shape_string_data, NULL },
 	{ CKM_HKDF_DERIVE, &shape_hkdf, NULL },
 	{ CKM_HKDF_DATA, &shape_hkdf, NULL },
-	{ CKM_X9_42_DH_DERIVE, NULL, NULL },
-	{ CKM_ECMQV_DERIVE, NULL, NULL },
-	{ CKM_PKCS5_PBKD2, NULL, NULL },
-	{ CKM_SSL3_MASTER_KEY_DERIVE, NULL, NULL },
-	{ CKM_SSL3_KEY_AND_MAC_DERIVE, NULL, NULL },
-	{ CKM_SSL3_MASTER_KEY_DERIVE_DH, NULL, NULL },
-	{ CKM_TLS_MASTER_KEY_DERIVE, NULL, NULL },
-	{ CKM_TLS_KEY_AND_MAC_DERIVE, NULL, NULL },
-	{ CKM_TLS_MASTER_KEY_DERIVE_DH, NULL, NULL },
 };
+
+/*
+ * Their parameters hold pointers of a form we do not carry, or object handles, which mean something
+ * else on the other side: their bytes must never travel as they are. Numbers, as headers name few.
+ */
+static const struct {
+	CK_MECHANISM_TYPE first, last;
+} not_carried[] = {
+	{ 0x1d, 0x1d }, { 0x1f, 0x1f }, { 0x23, 0x2c }, { 0x2e, 0x2e }, /* ML-DSA, SLH-DSA */
+	{ 0x34, 0x34 }, { 0x36, 0x3f },                                 /* SLH-DSA with hash */
+	{ 0x31, 0x33 },                                                 /* X9.42 DH */
+	{ 0x282, 0x282 }, { 0x291, 0x291 }, { 0x2a0, 0x2a0 },           /* one-time passwords */
+	{ 0x332, 0x332 }, { 0x335, 0x335 },                             /* RC5 CBC */
+	{ 0x360, 0x360 },                                               /* concatenate two keys */
+	{ 0x371, 0x373 }, { 0x375, 0x378 },                             /* SSL 3, TLS */
+	{ 0x3a0, 0x3ae }, { 0x3b0, 0x3b0 }, { 0x3c0, 0x3c0 },           /* PBE, SP 800-108 */
+	{ 0x3d1, 0x3e3 }, { 0x3e5, 0x3e5 },                             /* WTLS, TLS 1.2 */
+	{ 0x401, 0x401 }, { 0x500, 0x500 }, { 0x510, 0x512 },           /* OAEP set, CMS, KIP */
+	{ 0x556, 0x557 }, { 0x566, 0x567 }, { 0x656, 0x657 },           /* …_ENCRYPT_DATA */
+	{ 0x1009, 0x100a }, { 0x1012, 0x1012 },                         /* SKIPJACK, KEA */
+	{ 0x1052, 0x1054 },                                         /* MQV, ECDH and RSA AES wrap */
+	{ 0x1203, 0x1204 }, { 0x1226, 0x1226 },                     /* GOST, ChaCha20 */
+	{ 0x2003, 0x2005 },                                         /* DSA domain parameters */
+	{ 0x4020, 0x4020 }, { 0x4022, 0x4026 }, { 0x402e, 0x4031 }, /* Salsa20, X3DH, IKE */
+};
+
+static bool is_carried(CK_MECHANISM_TYPE type)
+{
+	for (size_t i = 0; i < ARRAY_LEN(not_carried); i++) {
+		if (type >= not_carried[i].first && type <= not_carried[i].last)
+			return false;
+	}
+	return true;
+}
 
 /* *shape stays NULL for opaque bytes; false when a parameter of this size cannot be carried. */
 static bool find_shape(CK_MECHANISM_TYPE type, size_t size, const struct shape **shape)
@@ -116,9 +139,9 @@ static bool find_shape(CK_MECHANISM_TYPE type, size_t size, const struct shape *
 			continue;
 		*shape = alternative && alternative->size == size ? alternative
 								  : mechanisms[i].shape;
-		return *shape && (*shape)->size == size;
+		return (*shape)->size == size;
 	}
-	return true;
+	return is_carried(type);
 }
 
 static bool is_shaped(CK_MECHANISM_TYPE type)
@@ -248,6 +271,17 @@ static CK_RV rebuild_pointers(
 	return left == 0 ? CKR_OK : CKR_MECHANISM_PARAM_INVALID;
 }
 
+/* A handle of the sender's would mean another key, perhaps somebody else's. */
+static bool names_key(const struct shape *shape, const void *structure)
+{
+	CK_HKDF_PARAMS hkdf;
+
+	if (shape != &shape_hkdf)
+		return false;
+	memcpy(&hkdf, structure, sizeof(hkdf));
+	return hkdf.ulSaltType == CKF_HKDF_SALT_KEY;
+}
+
 static CK_RV unflatten(CK_MECHANISM_TYPE type, struct bytes parameter, struct arena *arena,
 	CK_MECHANISM *mechanism)
 {
@@ -263,6 +297,8 @@ static CK_RV unflatten(CK_MECHANISM_TYPE type, struct bytes parameter, struct ar
 
 	if (!structure)
 		return CKR_HOST_MEMORY;
+	if (names_key(shape, structure))
+		return CKR_MECHANISM_PARAM_INVALID;
 	TRY(rebuild_pointers(shape, structure,
 		bytes_of(parameter.data + FLAT_HEADER + size, parameter.len - FLAT_HEADER - size),
 		arena));
@@ -276,6 +312,8 @@ CK_RV mechanism_unflatten(CK_MECHANISM_TYPE type, struct bytes parameter, struct
 	*mechanism = (CK_MECHANISM){ .mechanism = type };
 	if (parameter.len == 0)
 		return CKR_OK;
+	if (!is_carried(type))
+		return CKR_MECHANISM_PARAM_INVALID;
 	if (is_shaped(type))
 		return unflatten(type, parameter, arena, mechanism);
 	void *copy = arena_copy(arena, parameter.data, parameter.len);

@@ -75,6 +75,18 @@ CK_RV operation_defer(CK_SESSION_HANDLE handle, enum operation_kind kind,
 	return rv;
 }
 
+bool operation_is_active(CK_SESSION_HANDLE handle, enum operation_kind kind)
+{
+	const struct session *session = session_lock(handle);
+
+	if (!session)
+		return false;
+	bool active = session->pending == kind || session->operations[kind].active;
+
+	session_unlock();
+	return active;
+}
+
 bool operation_cancel(CK_SESSION_HANDLE handle, enum operation_kind kind)
 {
 	struct session *session = session_lock(handle);

@@ -21,6 +21,9 @@ Function operation_init_function(enum operation_kind kind);
 CK_RV operation_defer(CK_SESSION_HANDLE session, enum operation_kind kind,
 	const struct operation *operation, bool *deferred);
 
+/* True when an Init of the kind waits or was accepted, and no answer has ended it. */
+bool operation_is_active(CK_SESSION_HANDLE session, enum operation_kind kind);
+
 /* Drops a waiting Init of the kind; false when none waits. */
 bool operation_cancel(CK_SESSION_HANDLE session, enum operation_kind kind);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* C_GetSlotList, C_GetSlotInfo, C_WaitForSlotEvent: the front's answers, and what is known without
- * it. */
+/* C_GetSlotList and C_GetSlotInfo: the front's answers, and what is known without it. */
 #include "slot.h"
 
 #include <pthread.h>
@@ -166,14 +165,6 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID id, CK_SLOT_INFO *info)
 	if (rv == CKR_OK)
 		keep_info(id, info);
 	return rv;
-}
-
-CK_RV C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
-{
-	TRY(library_check());
-	if (!slot || reserved)
-		return CKR_ARGUMENTS_BAD;
-	return flags & CKF_DONT_BLOCK ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
 }
 
 static void forget_all_locked(void)

@@ -329,11 +329,23 @@ static bool finish_call_list(const struct attributes *attributes, bool query, st
 	return true;
 }
 
+/* An empty template is no missing one: libraries refuse NULL whatever the count. */
+static void give_list(struct attributes *attributes)
+{
+	static CK_ATTRIBUTE none[1];
+
+	if (!attributes->list)
+		attributes->list = none;
+}
+
 bool wire_decode_call(struct bytes payload, struct arena *arena, Call *call)
 {
 	*call = (Call){ 0 };
-	return decode_message(payload, arena, &Call_msg, call) &&
-	       finish_call_list(&call->attributes, call->query, arena) &&
+	if (!decode_message(payload, arena, &Call_msg, call))
+		return false;
+	give_list(&call->attributes);
+	give_list(&call->attributes2);
+	return finish_call_list(&call->attributes, call->query, arena) &&
 	       finish_call_list(&call->attributes2, call->query, arena);
 }
 

@@ -11,7 +11,8 @@ static void *library_handle;
 
 static CK_RV pkcs11_open(const char *library, CK_FUNCTION_LIST **functions)
 {
-	library_handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+	/* Stays mapped: what it hangs on a thread's end may run after we close it. */
+	library_handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!library_handle) {
 		log_error("backend: cannot load the library, check 'module' reason=\"%s\"",
 			dlerror());

@@ -36,7 +36,8 @@ typedef CK_RV call_handler(struct request *request);
 
 call_handler call_get_token_info, call_get_mechanism_list, call_get_mechanism_info, call_init_token;
 call_handler call_open_session, call_close_session, call_close_all_sessions, call_get_session_info;
-call_handler call_login, call_logout, call_init_pin, call_set_pin, call_restore_login;
+call_handler call_login, call_login_user, call_logout, call_init_pin, call_set_pin,
+	call_restore_login;
 call_handler call_keep_pin, call_forget_pin, call_clear_guard, call_delete_token, call_rights;
 call_handler call_create_object, call_copy_object, call_destroy_object, call_get_object_size;
 call_handler call_get_attribute_value, call_set_attribute_value;

@@ -133,7 +133,12 @@ CK_RV call_sign(struct request *request)
 		return provisioning_sign(request, true);
 	TRY(operation_check_active(session, SIGN));
 	TRY(replace_by_digest(session, &session->sign, SIGN, &request->call->data, &input));
-	return operation_run_in_out(request, SIGN, true, request->functions->C_Sign, input);
+	CK_RV rv = operation_run_in_out(request, SIGN, true, request->functions->C_Sign, input);
+
+	/* Whoever asks for the length first may still sign in parts. */
+	if (rv == CKR_OK && !request->call->has_room && session->sign.form)
+		hashed_begin(&session->sign, session->sign.form);
+	return rv;
 }
 
 CK_RV call_sign_update(struct request *request)

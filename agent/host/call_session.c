@@ -18,13 +18,13 @@ CK_RV call_open_session(struct request *request)
 
 CK_RV call_close_session(struct request *request)
 {
-	return session_close(request->client, request->call->handle);
+	return session_close(
+		request->client, request->call->handle, wire_now_ms() + SESSION_WAIT_MS);
 }
 
 CK_RV call_close_all_sessions(struct request *request)
 {
-	session_close_all(request->client);
-	return CKR_OK;
+	return session_close_all(request->client, wire_now_ms() + SESSION_WAIT_MS);
 }
 
 CK_RV call_get_session_info(struct request *request)
@@ -70,6 +70,12 @@ CK_RV call_login(struct request *request)
 	case CKU_CONTEXT_SPECIFIC: return log_in_context(request);
 	default: return CKR_USER_TYPE_INVALID;
 	}
+}
+
+/* Backends know the two users of PKCS#11 2.40, who have no names. */
+CK_RV call_login_user(struct request *request)
+{
+	return request->call->data2.len > 0 ? CKR_FUNCTION_NOT_SUPPORTED : call_login(request);
 }
 
 CK_RV call_restore_login(struct request *request)

@@ -38,14 +38,32 @@ static struct client *new_locked(
 	return client;
 }
 
+static unsigned count_of_uid_locked(const struct host *host, uid_t uid)
+{
+	unsigned count = 0;
+
+	for (const struct client *client = host->clients; client; client = client->next)
+		if (client->uid == uid)
+			count += client->connections;
+	return count;
+}
+
+static struct client *find_or_new_locked(
+	struct host *host, struct token *token, const struct link_message *message)
+{
+	if (count_of_uid_locked(host, message->uid) >= CLIENT_CONNECTIONS_OF_UID_MAX)
+		return NULL;
+	struct client *client = find_locked(host, token, message->client);
+
+	return client ? client : new_locked(host, token, message);
+}
+
 struct client *client_attach(
 	struct host *host, struct token *token, const struct link_message *message)
 {
 	(void)pthread_mutex_lock(&host->lock);
-	struct client *client = find_locked(host, token, message->client);
+	struct client *client = find_or_new_locked(host, token, message);
 
-	if (!client)
-		client = new_locked(host, token, message);
 	if (client &&
 		(client->connections >= CLIENT_CONNECTIONS_MAX || client->uid != message->uid))
 		client = NULL;
@@ -57,6 +75,12 @@ struct client *client_attach(
 	}
 	(void)pthread_mutex_unlock(&host->lock);
 	return client;
+}
+
+static void client_free(struct client *client)
+{
+	(void)pthread_mutex_destroy(&client->lock);
+	free(client);
 }
 
 static void unlink_locked(struct host *host, const struct client *client)
@@ -74,13 +98,13 @@ static void tear_down(struct client *client)
 {
 	struct host *host = client->token->host;
 
-	session_close_all(client);
+	/* Nobody else holds one of its sessions any more. */
+	(void)session_close_all(client, wire_now_ms() + SESSION_WAIT_MS);
 	login_end(client);
 	(void)pthread_mutex_lock(&host->lock);
 	unlink_locked(host, client);
 	(void)pthread_mutex_unlock(&host->lock);
-	(void)pthread_mutex_destroy(&client->lock);
-	free(client);
+	client_free(client);
 }
 
 void client_detach(struct client *client)
@@ -137,6 +161,18 @@ void client_gone(struct host *host, const uint8_t *id)
 	while ((client = take_known(host, id)) != NULL) {
 		connection_shut_down(host, client);
 		give_up(client);
+	}
+}
+
+void client_free_all(struct host *host)
+{
+	while (host->clients) {
+		struct client *client = host->clients;
+
+		host->clients = client->next;
+		session_drop_all(client);
+		objects_forget_session(client->token, client, NULL);
+		client_free(client);
 	}
 }
 

@@ -10,6 +10,12 @@ struct session;
 
 enum { CLIENT_SESSIONS_MAX = 1024, CLIENT_BUCKETS = 64, CLIENT_CONNECTIONS_MAX = 32 };
 
+/* Over all clients of a user, and all tokens of the host: a thread each. */
+enum { CLIENT_CONNECTIONS_OF_UID_MAX = 256 };
+
+/* Session objects: each takes room in the token's table. */
+enum { CLIENT_OBJECTS_MAX = 4096 };
+
 struct client {
 	struct client *next; /* with refs and connections: guarded by host->lock */
 	unsigned refs;       /* connections and teardown; the front's own knowledge of it is one */
@@ -26,6 +32,7 @@ struct client {
 	pthread_mutex_t lock;   /* guards the sessions */
 	struct session *buckets[CLIENT_BUCKETS];
 	unsigned sessions, read_only_sessions;
+	unsigned objects; /* of its sessions; guarded by token->objects.lock */
 };
 
 /* The client of this id on this token with one more connection; NULL when out of memory or of
@@ -39,6 +46,9 @@ void client_detach(struct client *client);
 
 /* The front says that the application is gone; ends what its connections do not hold any more. */
 void client_gone(struct host *host, const uint8_t *id);
+
+/* After the last connection and C_Finalize: frees the clients that the front did not give up. */
+void client_free_all(struct host *host);
 
 /* Whether a client other than this one (NULL: any client) has sessions on the token. */
 bool client_is_token_used(struct token *token, const struct client *except);

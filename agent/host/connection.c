@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "dispatch.h"
 #include "log.h"
 
@@ -23,6 +25,12 @@ struct connection {
 };
 
 static _Thread_local struct connection *own;
+
+void connection_restart_watch(void)
+{
+	if (own && own->since_ms != 0)
+		own->since_ms = wire_now_ms();
+}
 
 void connection_expect_long(void)
 {
@@ -119,6 +127,8 @@ static void *thread_main(void *context)
 	} else {
 		connection->work(connection->context);
 	}
+	/* The process may end as soon as this connection is gone, before the thread quite has. */
+	OPENSSL_thread_stop();
 	remove_and_free(connection);
 	return NULL;
 }

@@ -21,6 +21,9 @@ void connection_serve(struct host *host, const struct link_message *message, int
 /* Runs something in a thread of its own, watched as a long call is; false when there is none. */
 bool connection_run_aside(struct host *host, void (*work)(void *), void *context);
 
+/* The watch over this thread's call begins anew: to wait for others is no hang of the backend. */
+void connection_restart_watch(void);
+
 /* The call of this thread may take minutes. */
 void connection_expect_long(void);
 

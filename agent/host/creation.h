@@ -8,6 +8,7 @@
 
 /* What a template says of the object to be. */
 struct creation {
+	CK_RV fault; /* it says twice, or unclearly, where the object belongs */
 	bool on_token, private;
 	CK_OBJECT_CLASS class;
 	CK_SESSION_HANDLE native; /* the session in which it is made */

@@ -50,7 +50,7 @@ static const struct rule rules[] = {
 	[Function_C_CloseAllSessions] = { call_close_all_sessions, 0, USE, 0, 0 },
 	[Function_C_GetSessionInfo] = { call_get_session_info, SESSION, USE, 0, 0 },
 	[Function_C_Login] = { call_login, SESSION, USE, 0, 0 },
-	[Function_C_LoginUser] = { call_login, SESSION, USE, 0, 0 },
+	[Function_C_LoginUser] = { call_login_user, SESSION, USE, 0, 0 },
 	[Function_C_Logout] = { call_logout, SESSION, USE, 0, 0 },
 	[Function_C_InitPIN] = { call_init_pin, SESSION | EXCLUSIVE, IOTHSM_RIGHT_SO, 0, 0 },
 	[Function_C_SetPIN] = { call_set_pin, SESSION | EXCLUSIVE, USE, 0, 0 },
@@ -194,7 +194,8 @@ static CK_RV run_in_session(struct request *request, const struct rule *rule)
 {
 	if (!(rule->flags & SESSION))
 		return run_in_turn(request, rule);
-	TRY(session_get(request->client, request->call->handle, &request->session));
+	TRY(session_get(request->client, request->call->handle, wire_now_ms() + SESSION_WAIT_MS,
+		&request->session));
 	CK_RV rv = run_in_turn(request, rule);
 
 	session_put(request->session);

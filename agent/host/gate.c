@@ -37,9 +37,32 @@ static bool is_owned_by_other_locked(const struct gate *gate, const void *who)
 	return gate->owner && gate->owner != who;
 }
 
-static bool owner_is_idle_locked(const struct gate *gate, int64_t idle_ms)
+static bool owner_is_overdue_locked(const struct gate *gate)
 {
-	return gate->owner_calls == 0 && wire_now_ms() - gate->owner_seen_ms >= idle_ms;
+	return gate->owner && wire_now_ms() - gate->owner_since_ms >= GATE_OWNER_MAX_MS;
+}
+
+static bool owner_has_to_go_locked(const struct gate *gate, int64_t idle_ms)
+{
+	return gate->owner_calls == 0 &&
+	       (owner_is_overdue_locked(gate) || wire_now_ms() - gate->owner_seen_ms >= idle_ms);
+}
+
+/* When it may have to, without a call that ends before. */
+static int64_t owner_goes_ms_locked(const struct gate *gate, int64_t idle_ms)
+{
+	int64_t overdue_ms = gate->owner_since_ms + GATE_OWNER_MAX_MS;
+	int64_t idle_at_ms = gate->owner_seen_ms + idle_ms;
+
+	return overdue_ms < idle_at_ms ? overdue_ms : idle_at_ms;
+}
+
+static bool others_wait_locked(const struct gate *gate)
+{
+	for (const struct gate_waiter *waiter = gate->first; waiter; waiter = waiter->next)
+		if (waiter->who != gate->owner)
+			return true;
+	return false;
 }
 
 /* One that the owner keeps out does not hold up those behind it. */
@@ -58,6 +81,9 @@ static bool is_next_locked(const struct gate *gate, const struct gate_waiter *se
 static bool may_enter_locked(const struct gate *gate, const struct gate_waiter *self)
 {
 	if (gate->exclusive || is_owned_by_other_locked(gate, self->who))
+		return false;
+	/* Calls of several threads may leave no moment between them. */
+	if (owner_is_overdue_locked(gate) && others_wait_locked(gate))
 		return false;
 	if (self->mode == GATE_EXCLUSIVE && gate->shared > 0)
 		return false;
@@ -104,11 +130,11 @@ static CK_RV wait_for_turn_locked(struct gate *gate, const struct gate_waiter *s
 		if (wire_now_ms() >= deadline_ms)
 			return CKR_DEVICE_ERROR;
 		if (is_owned_by_other_locked(gate, self->who)) {
-			if (owner_is_idle_locked(gate, owner_idle_ms))
+			if (owner_has_to_go_locked(gate, owner_idle_ms))
 				return CKR_FUNCTION_CANCELED;
 			if (gate->owner_calls == 0 &&
-				gate->owner_seen_ms + owner_idle_ms < until_ms)
-				until_ms = gate->owner_seen_ms + owner_idle_ms;
+				owner_goes_ms_locked(gate, owner_idle_ms) < until_ms)
+				until_ms = owner_goes_ms_locked(gate, owner_idle_ms);
 		}
 		wait_locked(gate, until_ms);
 	}
@@ -166,7 +192,7 @@ void gate_set_owner(struct gate *gate, const void *owner)
 	(void)pthread_mutex_lock(&gate->lock);
 	gate->owner = owner;
 	gate->owner_calls = owner ? 1 : 0;
-	gate->owner_seen_ms = wire_now_ms();
+	gate->owner_seen_ms = gate->owner_since_ms = wire_now_ms();
 	(void)pthread_mutex_unlock(&gate->lock);
 }
 
@@ -174,12 +200,12 @@ bool gate_take_over(struct gate *gate, const void *who, int64_t owner_idle_ms)
 {
 	(void)pthread_mutex_lock(&gate->lock);
 	bool taken = gate->owner && gate->owner != who && !gate->exclusive && gate->shared == 0 &&
-		     owner_is_idle_locked(gate, owner_idle_ms);
+		     owner_has_to_go_locked(gate, owner_idle_ms);
 
 	if (taken) {
 		gate->owner = who;
 		gate->owner_calls = 1;
-		gate->owner_seen_ms = wire_now_ms();
+		gate->owner_seen_ms = gate->owner_since_ms = wire_now_ms();
 		gate->exclusive = true;
 	}
 	(void)pthread_mutex_unlock(&gate->lock);

@@ -5,6 +5,7 @@
 #include <iothsm/iothsm.h>
 #include <openssl/rand.h>
 
+#include "connection.h"
 #include "log.h"
 #include "pinguard.h"
 
@@ -115,6 +116,8 @@ static CK_RV check_by_hash(struct client *client, struct bytes pin)
 
 	if (token->users == 0)
 		return CKR_USER_NOT_LOGGED_IN;
+	/* A queue of slow checks is no hang of the backend: a hundred clients may come at once. */
+	connection_expect_long();
 	(void)pthread_mutex_lock(&token->pins->check);
 	CK_RV rv = pinguard_admit(client);
 
@@ -188,13 +191,18 @@ static CK_RV make_ticket(struct client *client, struct bytes pin, uint8_t *ticke
 	return rv;
 }
 
-/* A kept PIN that the token refuses is not tried again: it would burn the token's tries. */
+/* A kept PIN that the token refuses is not tried again, by no later host either: it would burn the
+ * token's tries. */
 static void drop_kept(struct token *token, CK_USER_TYPE user)
 {
+	struct link_message message = { .type = LINK_FORGET_PIN, .user = user };
+
 	log_error("login: the token refuses the PIN that the agent keeps, keep the right one "
 		  "serial=%s",
 		token->facts.serial);
 	pins_set_kept(token->pins, user, bytes_of(NULL, 0));
+	memcpy(message.serial, token->facts.serial, sizeof(message.serial));
+	host_tell(token->host, &message);
 }
 
 /* The PIN to use: the given one, or the kept one for those who may use it. */
@@ -257,10 +265,10 @@ CK_RV login_context(struct session *session, struct bytes pin)
 	struct attempt attempt = { .user = session->native };
 	struct secret chosen = { 0 };
 
-	if (session->client->login != CKU_USER)
-		return CKR_USER_NOT_LOGGED_IN;
 	if (session->active == 0)
 		return CKR_OPERATION_NOT_INITIALIZED;
+	if (session->client->login != CKU_USER)
+		return CKR_USER_NOT_LOGGED_IN;
 	TRY(login_choose_pin(session->client, CKU_USER, pin, &chosen));
 	attempt.pin = secret_bytes(&chosen);
 	CK_RV rv = pinguard_try(session->client, CKU_USER, try_context, &attempt);
@@ -335,8 +343,9 @@ static void end_so(struct token *token)
 
 void login_expire_so(struct token *token)
 {
-	log_warn("login: the SO made no call for %d s, its login ends serial=%s",
-		TOKEN_SO_IDLE_MS / 1000, token->facts.serial);
+	log_warn("login: others wait and the SO made no call for %d s or stays for more than %d s, "
+		 "its login ends serial=%s",
+		TOKEN_SO_IDLE_MS / 1000, GATE_OWNER_MAX_MS / 1000, token->facts.serial);
 	end_so(token);
 }
 

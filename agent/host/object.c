@@ -318,10 +318,10 @@ static CK_RV register_session_object(
 	(void)pthread_rwlock_wrlock(&token->objects.lock);
 	CK_RV rv = entry_new(token, seen->native, &seen->identity, false, &object);
 
-	if (rv == CKR_OK) {
-		object->owner = session->client;
-		object->session = session;
-	}
+	if (rv == CKR_OK)
+		rv = object_table_own(&token->objects, object, session);
+	if (rv == CKR_DEVICE_MEMORY && object)
+		object_table_remove(&token->objects, object);
 	(void)pthread_rwlock_unlock(&token->objects.lock);
 	return rv;
 }

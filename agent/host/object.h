@@ -11,14 +11,15 @@ struct object;
 struct session;
 struct token;
 
-enum { OBJECT_BUCKETS = 1024, OBJECTS_MAX = 100000 };
+/* Session objects, which anybody can make, leave half of the table to those of the token. */
+enum { OBJECT_BUCKETS = 1024, OBJECTS_MAX = 100000, OBJECTS_OF_SESSIONS_MAX = OBJECTS_MAX / 2 };
 
 struct objects {
 	pthread_rwlock_t lock; /* guards all below */
 	struct object *by_handle[OBJECT_BUCKETS];
 	struct object *by_native[OBJECT_BUCKETS];
 	struct object *by_identity[OBJECT_BUCKETS];
-	size_t count;
+	size_t count, of_sessions;
 	unsigned generation; /* native handles of an older one are not known to be valid */
 	bool enumerated;     /* everything visible to this generation has been seen */
 };

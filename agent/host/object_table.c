@@ -55,7 +55,7 @@ static void unlink_native(struct objects *objects, const struct object *object)
 	*at = object->next_by_native;
 }
 
-static void remove_entry(struct objects *objects, struct object *object)
+void object_table_remove(struct objects *objects, struct object *object)
 {
 	struct object **handle = &objects->by_handle[bucket_of(object->handle)];
 	struct object **identity = &objects->by_identity[bucket_of_identity(object->identity.hash)];
@@ -68,7 +68,25 @@ static void remove_entry(struct objects *objects, struct object *object)
 	*identity = object->next_by_identity;
 	unlink_native(objects, object);
 	objects->count--;
+	if (object->owner) {
+		object->owner->objects--;
+		objects->of_sessions--;
+	}
 	free(object);
+}
+
+CK_RV object_table_own(
+	struct objects *objects, struct object *object, const struct session *session)
+{
+	struct client *owner = session->client;
+
+	if (owner->objects >= CLIENT_OBJECTS_MAX || objects->of_sessions >= OBJECTS_OF_SESSIONS_MAX)
+		return CKR_DEVICE_MEMORY;
+	owner->objects++;
+	objects->of_sessions++;
+	object->owner = owner;
+	object->session = session;
+	return CKR_OK;
 }
 
 struct object *object_table_by_handle(const struct objects *objects, CK_OBJECT_HANDLE handle)
@@ -129,7 +147,7 @@ static void remove_where(struct objects *objects, filter *matches, const void *c
 		for (struct object *at = objects->by_handle[i]; at; at = next) {
 			next = at->next_by_handle;
 			if (matches(at, context))
-				remove_entry(objects, at);
+				object_table_remove(objects, at);
 		}
 	}
 }
@@ -239,7 +257,7 @@ bool object_take_private(struct token *token, const struct client *client, CK_OB
 
 	if (object) {
 		*native = object->native;
-		remove_entry(&token->objects, object);
+		object_table_remove(&token->objects, object);
 	}
 	(void)pthread_rwlock_unlock(&token->objects.lock);
 	return object != NULL;
@@ -251,7 +269,7 @@ void object_forget(struct token *token, CK_OBJECT_HANDLE handle)
 	struct object *object = object_table_by_handle(&token->objects, handle);
 
 	if (object)
-		remove_entry(&token->objects, object);
+		object_table_remove(&token->objects, object);
 	(void)pthread_rwlock_unlock(&token->objects.lock);
 }
 

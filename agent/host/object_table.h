@@ -12,12 +12,16 @@ struct object {
 	unsigned generation;
 	struct identity identity;
 	uint64_t store_id;
-	const struct client *owner;    /* of a session object */
+	struct client *owner;          /* of a session object */
 	const struct session *session; /* whose end is its end */
 };
 
 /* All of these need objects->lock held, for writing where the table changes. */
 CK_RV object_table_add(struct objects *objects, struct object *object);
+/* A session object gets its owner; CKR_DEVICE_MEMORY when there are too many. */
+CK_RV object_table_own(
+	struct objects *objects, struct object *object, const struct session *session);
+void object_table_remove(struct objects *objects, struct object *object);
 struct object *object_table_by_handle(const struct objects *objects, CK_OBJECT_HANDLE handle);
 struct object *object_table_by_native(const struct objects *objects, CK_OBJECT_HANDLE native);
 struct object *object_table_by_identity(const struct objects *objects, const uint8_t *identity);

@@ -2,14 +2,12 @@
 /* Changing and checking PINs, making and deleting tokens: all inside the gate exclusively. */
 #include "pinadmin.h"
 
-#include <errno.h>
 #include <iothsm/iothsm.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "log.h"
 #include "login.h"
 #include "pinguard.h"
+#include "softhsm.h"
 
 enum { LABEL_LEN = 32 };
 
@@ -196,47 +194,6 @@ CK_RV pinadmin_init_token(struct client *client, struct bytes so_pin, struct byt
 	return CKR_OK;
 }
 
-static bool is_softhsm(struct token *token)
-{
-	static const char maker[] = "SoftHSM project";
-	CK_TOKEN_INFO info = { 0 };
-
-	return token->host->functions->C_GetTokenInfo(token->slot, &info) == CKR_OK &&
-	       memcmp(info.manufacturerID, maker, sizeof(maker) - 1) == 0;
-}
-
-/* The serial number is no secret; the SO PIN has been checked before and is not needed. */
-static void exec_util(const char *serial)
-{
-	char name[] = "softhsm2-util", what[] = "--delete-token", by[] = "--serial";
-	char value[LINK_SERIAL_LEN + 1];
-	char *const arguments[] = { name, what, by, value, NULL };
-
-	memcpy(value, serial, sizeof(value));
-	(void)execvp(name, arguments);
-	_exit(127);
-}
-
-static CK_RV run_util(const char *serial)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return CKR_HOST_MEMORY;
-	if (pid == 0)
-		exec_util(serial);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return CKR_FUNCTION_FAILED;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return CKR_OK;
-	log_error("token: softhsm2-util did not delete the token, is softhsm2 installed? serial=%s "
-		  "status=%d",
-		serial, status);
-	return CKR_FUNCTION_FAILED;
-}
-
 CK_RV pinadmin_delete_token(struct client *client, struct bytes so_pin)
 {
 	struct link_message message = { .type = LINK_RESTART };
@@ -244,12 +201,12 @@ CK_RV pinadmin_delete_token(struct client *client, struct bytes so_pin)
 
 	if (client_is_token_used(token, client))
 		return CKR_SESSION_EXISTS;
-	if (!is_softhsm(token))
+	if (!softhsm_is_maker(token))
 		return CKR_FUNCTION_NOT_SUPPORTED;
 	TRY(pinadmin_check(client, CKU_SO, so_pin));
 	login_suspend(token);
 	token_close_all(token);
-	TRY(run_util(token->facts.serial));
+	TRY(softhsm_delete_token(token->facts.serial));
 	login_forget_all(token);
 	remove_stored(token);
 	host_tell(token->host, &message);

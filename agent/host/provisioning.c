@@ -132,6 +132,7 @@ static bool fingerprint(const struct provisioning_job *job, struct bytes message
 /* A native session lent for one step; two steps at a time could both find the same place free. */
 static CK_RV lend(struct request *request, struct provision_token *lent)
 {
+	connection_expect_long();
 	(void)pthread_mutex_lock(&request->token->provisioning);
 	*lent = (struct provision_token){ request->functions, request->token->slot,
 		CK_INVALID_HANDLE, request->token->store };
@@ -151,13 +152,25 @@ static void take_back(struct request *request, const struct provision_token *len
 	(void)pthread_mutex_unlock(&request->token->provisioning);
 }
 
+/* Since the operation began the key may have got another native handle, or be gone. */
+static CK_RV find_key(struct request *request, struct provisioning_job *job)
+{
+	struct object_view view;
+	CK_RV rv = object_resolve(request->token, request->client, job->key, &view);
+
+	if (rv != CKR_OK)
+		return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_KEY_HANDLE_INVALID : rv;
+	job->native = view.native;
+	return CKR_OK;
+}
+
 static CK_RV run_job(struct request *request, struct provisioning_job *job, struct bytes message)
 {
 	struct provision_token lent;
 	uint8_t *der = NULL;
 	size_t len = 0;
 
-	connection_expect_long();
+	TRY(find_key(request, job));
 	TRY(lend(request, &lent));
 	CK_RV rv = provision_sign(&lent, job->type, job->native, message, &der, &len);
 
@@ -246,9 +259,10 @@ CK_RV provisioning_verify(struct request *request, bool one_part)
 
 	if (message.len > MESSAGE_MAX)
 		return end_with(job, CKR_DATA_LEN_RANGE);
-	connection_expect_long();
-	CK_RV rv = lend(request, &lent);
+	CK_RV rv = find_key(request, job);
 
+	if (rv == CKR_OK)
+		rv = lend(request, &lent);
 	if (rv == CKR_OK) {
 		rv = provision_verify(&lent, job->native, message);
 		take_back(request, &lent, rv);
@@ -263,7 +277,6 @@ CK_RV provisioning_generate(struct request *request)
 	struct provision_token lent;
 
 	TRY(check_allowed(request));
-	connection_expect_long();
 	TRY(lend(request, &lent));
 	CK_RV rv = provision_generate(&lent, &request->call->attributes,
 		&request->call->attributes2, &public_key, &private_key);

@@ -2,6 +2,7 @@
 /* The life of a token host process: what the front says, the backend's start and end, the watchdog.
  */
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,8 +15,9 @@
 #include "connection.h"
 #include "log.h"
 #include "mutex.h"
+#include "softhsm.h"
 
-enum { WATCH_MS = 1000, END_WAIT_MS = 3000 };
+enum { WATCH_MS = 1000, END_WAIT_MS = 3000, OWN_MAPPING_BYTES = 1 << 20 };
 
 static CK_RV initialize_library(struct host *host)
 {
@@ -60,9 +62,20 @@ static void configure(struct host *host, const struct link_message *message)
 	host->serial = message->number == 1;
 }
 
+/* The next host shows what this one cannot see; clients follow it as after any restart. */
 static void rescan(void *context)
 {
-	(void)host_list_tokens(context);
+	struct link_message restart = { .type = LINK_RESTART };
+	struct host *host = context;
+
+	if (!softhsm_is_outdated(host)) {
+		(void)host_list_tokens(host);
+		return;
+	}
+	log_info("host: tokens were made or deleted by others, the host asks to be started again "
+		 "backend=%s",
+		host->backend);
+	host_tell(host, &restart);
 }
 
 /* False: end. A message that only the host sends is the front's mistake and ignored. */
@@ -134,6 +147,7 @@ static int end(struct host *host, const struct backend *backend)
 		_exit(started ? 0 : 1);
 	if (started)
 		(void)host->functions->C_Finalize(NULL);
+	client_free_all(host);
 	host_reset(host);
 	backend->close();
 	return started ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -145,6 +159,9 @@ int host_run(const struct backend *backend)
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	secret_harden_process();
+	/* A PIN's hash takes 16 MiB for a moment, which every thread's heap would keep for itself.
+	 */
+	(void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)fcntl(LINK_FD, F_SETFD, FD_CLOEXEC); /* no program that we start may keep it open */
 	host_init(&host, NULL, LINK_FD);

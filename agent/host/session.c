@@ -4,6 +4,7 @@
 #include "session.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "log.h"
 #include "login.h"
@@ -86,7 +87,23 @@ static void unref(struct session *session)
 		session_free(session);
 }
 
-CK_RV session_get(struct client *client, CK_SESSION_HANDLE number, struct session **session)
+/* By the wall clock: ThreadSanitizer does not know pthread_mutex_clocklock(). */
+static bool lock_until(struct session *session, int64_t deadline_ms)
+{
+	int64_t left_ms = deadline_ms - wire_now_ms();
+	struct timespec until = { 0 };
+
+	if (pthread_mutex_trylock(&session->lock) == 0)
+		return true;
+	if (left_ms <= 0)
+		return false;
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += left_ms / 1000 + 1; /* rounded up */
+	return pthread_mutex_timedlock(&session->lock, &until) == 0;
+}
+
+CK_RV session_get(struct client *client, CK_SESSION_HANDLE number, int64_t deadline_ms,
+	struct session **session)
 {
 	(void)pthread_mutex_lock(&client->lock);
 	struct session *found = find_locked(client, number);
@@ -96,7 +113,10 @@ CK_RV session_get(struct client *client, CK_SESSION_HANDLE number, struct sessio
 	(void)pthread_mutex_unlock(&client->lock);
 	if (!found)
 		return CKR_SESSION_HANDLE_INVALID;
-	(void)pthread_mutex_lock(&found->lock);
+	if (!lock_until(found, deadline_ms)) {
+		unref(found);
+		return CKR_DEVICE_ERROR;
+	}
 	if (found->closed) {
 		session_put(found);
 		return CKR_SESSION_HANDLE_INVALID;
@@ -205,18 +225,19 @@ static struct session *take_locked(struct client *client, CK_SESSION_HANDLE numb
 	return session;
 }
 
-CK_RV session_close(struct client *client, CK_SESSION_HANDLE number)
+CK_RV session_close(struct client *client, CK_SESSION_HANDLE number, int64_t deadline_ms)
 {
+	struct session *session = NULL;
+
+	TRY(session_get(client, number, deadline_ms, &session));
+	session->closed = true;
 	(void)pthread_mutex_lock(&client->lock);
-	struct session *session = take_locked(client, number);
+	(void)take_locked(client, number);
 	bool last = client->sessions == 0;
 
 	(void)pthread_mutex_unlock(&client->lock);
-	if (!session)
-		return CKR_SESSION_HANDLE_INVALID;
-	(void)pthread_mutex_lock(&session->lock);
-	session->closed = true;
 	end(session);
+	unref(session); /* the table's */
 	session_put(session);
 	if (last)
 		login_end(client);
@@ -235,10 +256,32 @@ static CK_SESSION_HANDLE any_number(struct client *client)
 	return number;
 }
 
-void session_close_all(struct client *client)
+CK_RV session_close_all(struct client *client, int64_t deadline_ms)
 {
 	CK_SESSION_HANDLE number = CK_INVALID_HANDLE;
 
-	while ((number = any_number(client)) != CK_INVALID_HANDLE)
-		(void)session_close(client, number);
+	while ((number = any_number(client)) != CK_INVALID_HANDLE) {
+		CK_RV rv = session_close(client, number, deadline_ms);
+
+		/* Another thread may have closed it meanwhile. */
+		if (rv != CKR_OK && rv != CKR_SESSION_HANDLE_INVALID)
+			return rv;
+	}
+	return CKR_OK;
+}
+
+void session_drop_all(struct client *client)
+{
+	CK_SESSION_HANDLE number = CK_INVALID_HANDLE;
+
+	while ((number = any_number(client)) != CK_INVALID_HANDLE) {
+		(void)pthread_mutex_lock(&client->lock);
+		struct session *session = take_locked(client, number);
+
+		(void)pthread_mutex_unlock(&client->lock);
+		session->native = session->holder = CK_INVALID_HANDLE;
+		session->active = 0;
+		session_cancel(session);
+		session_free(session);
+	}
 }

@@ -44,13 +44,20 @@ struct session {
 
 CK_RV session_open(struct client *client, CK_SESSION_HANDLE number, CK_FLAGS flags);
 
-/* Referenced and locked; CKR_SESSION_HANDLE_INVALID. */
-CK_RV session_get(struct client *client, CK_SESSION_HANDLE number, struct session **session);
+/* For the call that another thread of the client makes in the same session. */
+enum { SESSION_WAIT_MS = 15 * 1000 };
+
+/* Referenced and locked; CKR_SESSION_HANDLE_INVALID, CKR_DEVICE_ERROR when the deadline passed. */
+CK_RV session_get(struct client *client, CK_SESSION_HANDLE number, int64_t deadline_ms,
+	struct session **session);
 void session_put(struct session *session);
 
 /* Ends operations and session objects; the last session of a client takes its login with it. */
-CK_RV session_close(struct client *client, CK_SESSION_HANDLE number);
-void session_close_all(struct client *client);
+CK_RV session_close(struct client *client, CK_SESSION_HANDLE number, int64_t deadline_ms);
+CK_RV session_close_all(struct client *client, int64_t deadline_ms);
+
+/* After C_Finalize, which ended all native sessions: frees what is left of them. */
+void session_drop_all(struct client *client);
 
 bool session_is_read_only(const struct session *session);
 CK_STATE session_state(const struct session *session);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "client.h"
+#include "connection.h"
 #include "hashed.h"
 #include "log.h"
 #include "login.h"
@@ -114,6 +115,7 @@ CK_RV token_enter(
 	int64_t deadline_ms = wire_now_ms() + wait_ms;
 
 	for (;;) {
+		connection_restart_watch();
 		CK_RV rv = gate_enter(&token->gate, who, mode, deadline_ms, TOKEN_SO_IDLE_MS);
 
 		if (rv == CKR_DEVICE_ERROR)
@@ -121,8 +123,10 @@ CK_RV token_enter(
 				token->facts.serial);
 		if (rv == CKR_OK)
 			lock_library(token->host);
-		if (rv != CKR_FUNCTION_CANCELED)
+		if (rv != CKR_FUNCTION_CANCELED) {
+			connection_restart_watch();
 			return rv;
+		}
 		if (gate_take_over(&token->gate, token, TOKEN_SO_IDLE_MS)) {
 			lock_library(token->host);
 			login_expire_so(token);

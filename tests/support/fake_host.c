@@ -116,6 +116,7 @@ static void obey(const struct fake_client *client, const Call *call)
 	case Function_ADMIN_FORGET_PIN: say(client, LINK_FORGET_PIN, call); break;
 	case Function_C_InitToken: initialise(client); break;
 	case Function_ADMIN_DELETE_TOKEN: tell(&restart); _exit(0);
+	case Function_ADMIN_CLEAR_GUARD: tell(&restart); break;
 	case Function_C_DestroyObject: abort();
 	case Function_C_SeedRandom: (void)send(LINK_FD, "garbage", 7, MSG_NOSIGNAL); break;
 	default: break;

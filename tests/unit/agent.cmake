@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-foreach(file caller kept link listen outbox rights settings slot_table tally ticket_box)
+foreach(file caller kept link listen outbox presence rights settings slot_table tally ticket_box)
 	iothsm_unit_test(${file} iothsm-front)
 endforeach()
 
@@ -13,3 +13,4 @@ target_sources(test_door PRIVATE support/agent_process.c)
 add_dependencies(test_door iothsm-agent iothsm-host-fake)
 target_compile_definitions(test_door PRIVATE TEST_AGENT="$<TARGET_FILE:iothsm-agent>"
 	TEST_LIBEXEC="$<TARGET_FILE_DIR:iothsm-host-fake>")
+set_tests_properties(unit.door PROPERTIES LABELS "unit;threads")

@@ -163,7 +163,7 @@ static void unknown_control_call_is_not_supported(void **state)
 	(void)state;
 
 	assert_int_equal(
-		call(client.control, Function_C_WaitForSlotEvent).rv, CKR_FUNCTION_NOT_SUPPORTED);
+		call(client.control, Function_C_GetSessionInfo).rv, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 static void garbage_loses_its_own_connection_only(void **state)

@@ -183,6 +183,46 @@ static void handle_without_public_value_survives_a_native_logout(void **state)
 	assert_int_equal(fixture_sign(fixture, fixture->a, 5, key), CKR_OK);
 }
 
+/* Of two values a library may take the other one than we judge by. */
+static void template_that_says_twice_where_an_object_belongs_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	CK_ATTRIBUTE template[] = { { CKA_PRIVATE, &no, sizeof(no) },
+		{ CKA_TOKEN, &no, sizeof(no) }, { CKA_TOKEN, &yes, sizeof(yes) } };
+	Call create = {
+		.function = Function_C_CreateObject, .handle = 5, .attributes = { template, 3 }
+	};
+
+	assert_int_equal(fixture_open(fixture, fixture->a, 5, 0), CKR_OK);
+	fixture->a->rights &= ~IOTHSM_RIGHT_GENERATE;
+	assert_int_equal(fixture_call(fixture, fixture->a, create), CKR_TEMPLATE_INCONSISTENT);
+	create.attributes.count = 2;
+	template[1].ulValueLen = 8;
+	assert_int_equal(fixture_call(fixture, fixture->a, create), CKR_ATTRIBUTE_VALUE_INVALID);
+	for (size_t i = 0; i < MOCK_OBJECTS_MAX; i++)
+		assert_false(mock.objects[i].present);
+}
+
+static void session_objects_of_a_client_are_limited(void **state)
+{
+	struct fixture *fixture = *state;
+	CK_BBOOL no = CK_FALSE;
+	CK_ATTRIBUTE template[] = { { CKA_PRIVATE, &no, sizeof(no) } };
+	Call create = {
+		.function = Function_C_CreateObject, .handle = 5, .attributes = { template, 1 }
+	};
+
+	open_and_log_in(fixture);
+	assert_int_equal(fixture_call(fixture, fixture->a, create), CKR_OK);
+	assert_int_equal(fixture->a->objects, 1);
+	fixture->a->objects = CLIENT_OBJECTS_MAX;
+	assert_int_equal(fixture_call(fixture, fixture->a, create), CKR_DEVICE_MEMORY);
+	assert_false(mock.objects[1].present);
+	assert_int_equal(fixture_call(fixture, fixture->b, create), CKR_OK);
+	fixture->a->objects = 1;
+}
+
 static void destroyed_object_is_gone_at_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -236,6 +276,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			handle_without_public_value_survives_a_native_logout, fixture_setup,
 			fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			template_that_says_twice_where_an_object_belongs_is_refused, fixture_setup,
+			fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			session_objects_of_a_client_are_limited, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			destroyed_object_is_gone_at_once, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(

@@ -112,6 +112,48 @@ static void failed_operation_spoils_its_native_session(void **state)
 	assert_int_equal(mock.closed, closed + 1);
 }
 
+static void session_that_is_in_a_call_is_waited_for_until_a_deadline_only(void **state)
+{
+	struct fixture *fixture = *state;
+	struct session *busy = NULL, *second = NULL;
+
+	assert_int_equal(fixture_open(fixture, fixture->a, 5, 0), CKR_OK);
+	assert_int_equal(session_get(fixture->a, 5, wire_now_ms(), &busy), CKR_OK);
+	assert_int_equal(session_get(fixture->a, 5, wire_now_ms(), &second), CKR_DEVICE_ERROR);
+	assert_int_equal(session_close(fixture->a, 5, wire_now_ms()), CKR_DEVICE_ERROR);
+	assert_int_equal(session_close_all(fixture->a, wire_now_ms()), CKR_DEVICE_ERROR);
+	session_put(busy);
+	assert_int_equal(session_close(fixture->a, 5, wire_now_ms()), CKR_OK);
+	assert_int_equal(
+		session_get(fixture->a, 5, wire_now_ms(), &busy), CKR_SESSION_HANDLE_INVALID);
+}
+
+/* Ten clients, so that no client's own limit is met. */
+static void connections_of_a_user_are_limited_over_all_its_clients(void **state)
+{
+	struct fixture *fixture = *state;
+	struct link_message message = { .uid = 1000 };
+	struct client *clients[CLIENT_CONNECTIONS_OF_UID_MAX];
+	size_t count = 1; /* the fixture's own of this user */
+
+	for (; count < CLIENT_CONNECTIONS_OF_UID_MAX; count++) {
+		message.client[0] = (uint8_t)(0x80 + count % 10);
+		clients[count] = client_attach(&fixture->host, fixture->token, &message);
+		assert_non_null(clients[count]);
+	}
+	assert_null(client_attach(&fixture->host, fixture->token, &message));
+	message.uid = 1002;
+	message.client[0] = 0x70;
+	clients[0] = client_attach(&fixture->host, fixture->token, &message);
+	assert_non_null(clients[0]);
+	for (size_t i = 0; i < count; i++)
+		client_detach(clients[i]);
+	for (unsigned id = 0x70; id < 0x90; id++) {
+		message.client[0] = (uint8_t)id;
+		client_gone(&fixture->host, message.client);
+	}
+}
+
 static void session_objects_end_with_their_session_and_are_hidden_from_others(void **state)
 {
 	struct fixture *fixture = *state;
@@ -159,6 +201,12 @@ int main(void)
 			fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(failed_operation_spoils_its_native_session,
 			fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			session_that_is_in_a_call_is_waited_for_until_a_deadline_only,
+			fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			connections_of_a_user_are_limited_over_all_its_clients, fixture_setup,
+			fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			session_objects_end_with_their_session_and_are_hidden_from_others,
 			fixture_setup, fixture_teardown),

@@ -200,6 +200,9 @@ static void wrong_kept_pin_is_tried_once_only(void **state)
 	assert_int_equal(fixture_login(fixture, fixture->a, 5, CKU_USER, NULL), CKR_PIN_INCORRECT);
 	assert_int_equal(fixture_login(fixture, fixture->a, 5, CKU_USER, NULL), CKR_ARGUMENTS_BAD);
 	assert_int_equal(mock.logins, 1);
+	assert_int_equal(fixture->told[LINK_FORGET_PIN], 1);
+	assert_int_equal(fixture->last[LINK_FORGET_PIN].user, CKU_USER);
+	assert_string_equal(fixture->last[LINK_FORGET_PIN].serial, "0123456789ABCDEF");
 }
 
 static void changed_pin_is_the_one_that_counts(void **state)

@@ -208,6 +208,22 @@ static void parameter_with_pointers_we_do_not_know_never_travels(void **state)
 		CKR_MECHANISM_PARAM_INVALID);
 }
 
+static void object_handle_in_a_parameter_never_arrives(void **state)
+{
+	CK_OBJECT_HANDLE other = 5;
+	CK_HKDF_PARAMS hkdf = { .ulSaltType = CKF_HKDF_SALT_KEY, .hSaltKey = 5 };
+	CK_MECHANISM back;
+
+	(void)state;
+	assert_int_equal(mechanism_unflatten(CKM_CONCATENATE_BASE_AND_KEY,
+				 bytes_of(&other, sizeof(other)), &arena, &back),
+		CKR_MECHANISM_PARAM_INVALID);
+	assert_int_equal(
+		travel(CKM_HKDF_DERIVE, &hkdf, sizeof(hkdf), &back), CKR_MECHANISM_PARAM_INVALID);
+	hkdf.ulSaltType = CKF_HKDF_SALT_NULL;
+	assert_int_equal(travel(CKM_HKDF_DERIVE, &hkdf, sizeof(hkdf), &back), CKR_OK);
+}
+
 static void lengths_that_do_not_add_up_are_refused(void **state)
 {
 	CK_RSA_PKCS_OAEP_PARAMS oaep = { CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, &oaep, 4 };
@@ -267,6 +283,7 @@ int main(void)
 		TEST(no_address_travels),
 		TEST(structure_of_another_length_is_refused),
 		TEST(parameter_with_pointers_we_do_not_know_never_travels),
+		TEST(object_handle_in_a_parameter_never_arrives),
 		TEST(lengths_that_do_not_add_up_are_refused),
 		TEST(null_pointer_with_a_length_is_refused_at_both_ends),
 		TEST(data_beyond_the_arena_is_host_memory),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A token host as a child process with its end of the link at LINK_FD. */
-#include "spawn.h"
+#include "launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "link.h"
 #include "log.h"
 
-bool spawn_path(
+bool launch_path(
 	char *path, size_t room, const struct settings_backend *backend, const char *libexec)
 {
 	int len = snprintf(path, room, "%s/iothsm-host-%s", libexec, backend->type);
@@ -75,13 +75,13 @@ static bool make_link(int ends[2])
 	return false;
 }
 
-pid_t spawn_host(const struct settings_backend *backend, const char *libexec, int *link)
+pid_t launch_host(const struct settings_backend *backend, const char *libexec, int *link)
 {
 	char path[PATH_MAX];
 	int ends[2];
 	pid_t agent = getpid();
 
-	if (!spawn_path(path, sizeof(path), backend, libexec)) {
+	if (!launch_path(path, sizeof(path), backend, libexec)) {
 		log_error("agent: the path of the token host is too long: %s", libexec);
 		return -1;
 	}
