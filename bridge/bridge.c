@@ -28,7 +28,8 @@ static CK_RV open_parts(struct bridge *bridge)
 	if (!bridge->replay)
 		log_error(
 			"bridge: cannot keep answers state_dir=%s error=\"%m\"", config->state_dir);
-	return bridge->queue && bridge->replay ? CKR_OK : CKR_HOST_MEMORY;
+	bridge->journal = journal_open(config->state_dir, wallclock_now_s());
+	return bridge->queue && bridge->replay && bridge->journal ? CKR_OK : CKR_HOST_MEMORY;
 }
 
 static CK_RV start_threads(struct bridge *bridge)
@@ -128,6 +129,7 @@ static void free_parts(struct bridge *bridge)
 		ca_free(bridge->cas[i]);
 	queue_free(bridge->queue);
 	replay_free(bridge->replay);
+	journal_close(bridge->journal);
 	hsm_close(bridge->hsm);
 	platform_close(bridge->platform);
 	(void)pthread_cond_destroy(&bridge->wake);

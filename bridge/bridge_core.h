@@ -8,6 +8,7 @@
 #include "channel.h"
 #include "feed.h"
 #include "hsm.h"
+#include "journal.h"
 #include "message.h"
 #include "platform.h"
 #include "queue.h"
@@ -78,7 +79,8 @@ struct task {
 	const char *refusal; /* a job that is answered with this instead of being run */
 	char *answer;        /* the stored one of a repeat */
 	bool ticketed;       /* the ticket below is to be answered or given back */
-	uint64_t ticket;
+	uint64_t ticket;     /* an offer's of the replay memory, any other's of the journal */
+	int64_t queued_ms;
 };
 
 struct bridge {
@@ -86,7 +88,8 @@ struct bridge {
 	struct state state;
 	struct hsm *hsm;
 	struct platform *platform;
-	struct replay *replay;
+	struct replay *replay;   /* of solicitations */
+	struct journal *journal; /* of requests */
 	struct queue *queue;
 	struct refusals refusals;
 
@@ -133,8 +136,14 @@ void scanner_want(struct bridge *bridge, bool by_person);
 void intake_take(void *bridge, struct feed *feed, const struct pubnub_message *message);
 void registrar_renew(void *bridge, struct feed *feed);
 
+/* resume.c: sends what the platform did not get before the restart. */
+void resume_answers(struct bridge *bridge, struct ca *ca);
+
 /* task.c */
 struct task *task_new(void);
 void task_free(struct task *task);
+
+/* It is not executed and may come again. */
+void task_give_back(struct bridge *bridge, struct task *task);
 
 #endif

@@ -61,19 +61,16 @@ static void submit(const struct intake *intake, struct task *task)
 	struct bridge *bridge = intake->bridge;
 
 	touch(bridge, task->ca);
+	task->queued_ms = wallclock_uptime_ms();
 	if (queue_push(bridge->queue, task->ca->index, &task->item))
 		return;
 	refuse(intake, REFUSAL_OVERFLOW, "too many messages are waiting");
-	if (task->ticketed)
-		replay_forget(bridge->replay, task->ticket);
+	task_give_back(bridge, task);
 	task_free(task);
 }
 
-/*
- * Asks the replay memory and completes the task by its verdict; takes the task over. The key names
- * what is asked for, so that kinds and CAs do not meet.
- */
-static void submit_once(
+/* Asks the replay memory and completes the task by its verdict; takes the task over. */
+static void submit_offer(
 	const struct intake *intake, struct task *task, const char *key, struct bytes body)
 {
 	struct replay *replay = intake->bridge->replay;
@@ -95,6 +92,40 @@ static void submit_once(
 		refuse(intake, REFUSAL_REPEATED, "repeated, and the answer is kept no longer");
 		break;
 	case REPLAY_CONFLICT:
+		refuse(intake, REFUSAL_CONFLICT, "another request under a known siguuid");
+		break;
+	}
+	task_free(task);
+}
+
+/* The same with the journal, for what the token shall sign. */
+static void submit_job(const struct intake *intake, struct task *task, struct bytes body)
+{
+	const struct journal_job job = { task->ca->thumbprint, task->siguuid, task->signtype, body,
+		task->requester, task->channel, task->publisher, task->published, task->ttl_s };
+
+	switch (journal_accept(
+		intake->bridge->journal, &job, wallclock_now_s(), &task->ticket, &task->answer)) {
+	case JOURNAL_NEW:
+		task->ticketed = true;
+		submit(intake, task);
+		return;
+	case JOURNAL_ANSWERED:
+		task->kind = TASK_REPEAT;
+		submit(intake, task);
+		return;
+	case JOURNAL_UNWRITABLE:
+		refuse(intake, REFUSAL_UNRECORDED, "the job journal cannot be written");
+		task->refusal = JOURNAL_UNRECORDED;
+		submit(intake, task);
+		return;
+	case JOURNAL_PENDING:
+		refuse(intake, REFUSAL_REPEATED, "repeated while it is worked on");
+		break;
+	case JOURNAL_LOST:
+		refuse(intake, REFUSAL_REPEATED, "repeated, and the answer is kept no longer");
+		break;
+	case JOURNAL_CONFLICT:
 		refuse(intake, REFUSAL_CONFLICT, "another request under a known siguuid");
 		break;
 	}
@@ -130,7 +161,7 @@ static bool solicit_key(const struct intake *intake, const struct ca *ca, char k
 		    EVP_sha256(), NULL) != 1)
 		return false;
 	text_hex(hex, bytes_of(digest, sizeof(digest)));
-	(void)snprintf(key, KEY_MAX, "solicit %s %s", ca->thumbprint, hex);
+	(void)snprintf(key, KEY_MAX, "%s %s", ca->thumbprint, hex);
 	return true;
 }
 
@@ -161,7 +192,7 @@ static void take_solicit(const struct intake *intake)
 		task_free(task);
 		return;
 	}
-	submit_once(intake, task, key, intake->verified);
+	submit_offer(intake, task, key, intake->verified);
 }
 
 /* Decrypted content, and the CA whose channel it came through. */
@@ -204,7 +235,7 @@ static bool names_ca(const json_t *named, const struct ca *ca)
 	const json_t *serial = json_object_get(named, "serial");
 	const json_t *thumbprint = json_object_get(named, "thumbprint");
 
-	if (!named || json_is_null(named))
+	if (!named || json_is_null(named) || json_is_false(named))
 		return true;
 	return json_is_string(serial) && json_is_string(thumbprint) &&
 	       strcmp(json_string_value(serial), ca->serial) == 0 &&
@@ -226,7 +257,6 @@ static const char *find_refusal(
 static void submit_request(const struct intake *intake, const struct opened *opened,
 	const struct message_request *request)
 {
-	char key[KEY_MAX];
 	struct task *task = make_task(intake, TASK_JOB, opened->ca, request->siguuid);
 
 	if (!task)
@@ -238,8 +268,7 @@ static void submit_request(const struct intake *intake, const struct opened *ope
 		return;
 	}
 	task->requester = intake->signer;
-	(void)snprintf(key, sizeof(key), "request %s %s", opened->ca->thumbprint, request->siguuid);
-	submit_once(intake, task, key, bytes_of(opened->content, opened->len));
+	submit_job(intake, task, bytes_of(opened->content, opened->len));
 }
 
 static void take_request(const struct intake *intake)

@@ -2,8 +2,10 @@
 /* The platform's HTTPS interface, and the check of everything that it signs. */
 #include "platform.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "certificate.h"
@@ -30,8 +32,8 @@ static CK_RV load_anchors(const char *path, X509_STORE *store)
 	STACK_OF(X509) *anchors = text ? certificate_parse_bundle(NULL, bytes_of(text, len)) : NULL;
 
 	if (!anchors) {
-		log_error("platform: no certificate can be read platform_ca=%s%s", path,
-			text ? "" : " error=\"%m\"");
+		log_error("platform: no certificate can be read platform_ca=%s reason=\"%s\"", path,
+			text ? "it holds none" : strerror(errno));
 		return CKR_ARGUMENTS_BAD;
 	}
 	for (int i = 0; i < sk_X509_num(anchors); i++) {

@@ -17,10 +17,11 @@
 	X(UNREADABLE, unreadable) /* cannot be decrypted, inflated or parsed */                    \
 	X(SIGUUID, siguuid)       /* outer and inner siguuid differ */                             \
 	X(CONFLICT, conflict)     /* another request under a known siguuid */                      \
-	X(REPEATED, repeated)   /* the same again while it is worked on, or its answer is gone */  \
-	X(EXPIRED, expired)     /* its time to live has passed */                                  \
-	X(OVERFLOW, overflow)   /* too much is waiting */                                          \
-	X(NOT_READY, not_ready) /* the CA's token does not answer */
+	X(REPEATED, repeated) /* the same again while it is worked on, or its answer is gone */    \
+	X(EXPIRED, expired)   /* its time to live has passed */                                    \
+	X(OVERFLOW, overflow) /* too much is waiting */                                            \
+	X(UNRECORDED, unrecorded) /* the job journal cannot be written */                          \
+	X(NOT_READY, not_ready)   /* the CA's token does not answer */
 
 enum refusal_kind {
 #define REFUSAL_ENUM(upper, lower) REFUSAL_##upper,

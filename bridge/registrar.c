@@ -117,6 +117,8 @@ static void register_ca(struct bridge *bridge, struct rest *rest, struct ca *ca)
 
 	settle(bridge, ca, outcome, &connection, reason);
 	explicit_bzero(&connection, sizeof(connection));
+	if (outcome == PLATFORM_REGISTERED)
+		resume_answers(bridge, ca);
 }
 
 /* The CA that has been due longest, or how long to wait for the next. */

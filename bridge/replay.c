@@ -30,7 +30,7 @@ struct entry {
 };
 
 /*
- * Entries form a ring in order of arrival, so memory is touched only as far as it is needed;
+ * Entries form a ring in order of arrival, its memory taken at the start, not with the jobs;
  * answers form a second ring in the file.
  */
 struct replay {
@@ -70,6 +70,9 @@ struct replay *replay_new(const char *directory)
 	for (size_t i = 0; i < BUCKETS; i++)
 		replay->buckets[i] = NOWHERE;
 	replay->entries = calloc(REPLAY_ENTRIES_MAX, sizeof(*replay->entries));
+	/* Touched here, since calloc() leaves that to the first use. */
+	if (replay->entries)
+		explicit_bzero(replay->entries, REPLAY_ENTRIES_MAX * sizeof(*replay->entries));
 	replay->fd = open_unnamed(directory);
 	if (replay->entries && replay->fd >= 0)
 		return replay;

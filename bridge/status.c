@@ -74,10 +74,11 @@ json_t *bridge_status(struct bridge *bridge)
 	uint64_t scans = bridge->scans;
 
 	(void)pthread_mutex_unlock(&bridge->lock);
-	return json_pack("{s:s s:s s:s s:I s:I s:b s:I s:I s:o s:o s:o}", "version", IOTHSM_VERSION,
-		"uuid", bridge->state.uuid, "platform", bridge->config->platform, "started",
-		(json_int_t)bridge->started_s, "clock_skew", (json_int_t)wallclock_skew_s(),
-		"initialising", !scanned, "scans", (json_int_t)scans, "waiting",
-		(json_int_t)queue_waiting(bridge->queue), "cas", cas_json(bridge), "tokens",
-		tokens_json(bridge), "refused", refusal_json(&bridge->refusals));
+	return json_pack("{s:s s:s s:s s:I s:I s:b s:I s:I s:o s:o s:o s:o}", "version",
+		IOTHSM_VERSION, "uuid", bridge->state.uuid, "platform", bridge->config->platform,
+		"started", (json_int_t)bridge->started_s, "clock_skew",
+		(json_int_t)wallclock_skew_s(), "initialising", !scanned, "scans",
+		(json_int_t)scans, "waiting", (json_int_t)queue_waiting(bridge->queue), "cas",
+		cas_json(bridge), "tokens", tokens_json(bridge), "refused",
+		refusal_json(&bridge->refusals), "journal", journal_json(bridge->journal));
 }

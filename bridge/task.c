@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "wallclock.h"
+
 struct task *task_new(void)
 {
 	return calloc(1, sizeof(struct task));
@@ -17,4 +19,13 @@ void task_free(struct task *task)
 	json_decref(task->request);
 	free(task->answer);
 	free(task);
+}
+
+void task_give_back(struct bridge *bridge, struct task *task)
+{
+	if (task->ticketed && task->kind == TASK_OFFER)
+		replay_forget(bridge->replay, task->ticket);
+	else if (task->ticketed)
+		journal_forget(bridge->journal, task->ticket, wallclock_now_s());
+	task->ticketed = false;
 }

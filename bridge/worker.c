@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bridge_core.h"
+#include "certificate.h"
 #include "cleanup.h"
 #include "log.h"
 #include "wallclock.h"
@@ -20,6 +21,9 @@ struct worker {
 struct answer {
 	bool success;
 	char *text;
+	size_t size; /* of the product */
+	int64_t queue_ms;
+	int64_t token_ms;
 };
 
 static void set_answer(struct answer *answer, bool success, const char *text)
@@ -35,20 +39,6 @@ static bool is_expired(const struct task *task)
 	int64_t age_s = (wallclock_now() - task->published) / WALLCLOCK_SECOND;
 
 	return !((double)age_s < task->ttl_s);
-}
-
-static void give_ticket_back(struct worker *worker, struct task *task)
-{
-	if (task->ticketed)
-		replay_forget(worker->bridge->replay, task->ticket);
-	task->ticketed = false;
-}
-
-static void keep_answer(struct worker *worker, struct task *task, const char *stored)
-{
-	if (task->ticketed)
-		replay_answer(worker->bridge->replay, task->ticket, stored);
-	task->ticketed = false;
 }
 
 static void publish_offer(struct worker *worker, struct task *task, const char *smime)
@@ -83,7 +73,7 @@ static void run_offer(struct worker *worker, struct task *task)
 	struct job_ca job = ca_job(task->ca);
 
 	if (!is_ready(worker, task)) {
-		give_ticket_back(worker, task);
+		task_give_back(worker->bridge, task);
 		return;
 	}
 	CLEANUP(free)
@@ -97,10 +87,11 @@ static void run_offer(struct worker *worker, struct task *task)
 		refusal_report(&worker->bridge->refusals, REFUSAL_NOT_READY,
 			hsm_describe(key_last_error()), task->ca->thumbprint);
 		scanner_want(worker->bridge, false);
-		give_ticket_back(worker, task);
+		task_give_back(worker->bridge, task);
 		return;
 	}
-	keep_answer(worker, task, smime);
+	if (task->ticketed)
+		replay_answer(worker->bridge->replay, task->ticket, smime);
 	publish_offer(worker, task, smime);
 }
 
@@ -126,18 +117,65 @@ static enum feed_outcome publish_answer(
 		       : FEED_FAILED;
 }
 
+/* What was issued, for the record. */
+struct issued {
+	char subject[JOURNAL_SUBJECT_MAX];
+	char serial[64];
+};
+
+static void read_issued(const struct task *task, const struct answer *answer, struct issued *issued)
+{
+	CLEANUP(x509)
+	X509 *cert = answer->success && strcmp(task->signtype, "csr") == 0
+			     ? certificate_parse(NULL, bytes_of_text(answer->text))
+			     : NULL;
+
+	*issued = (struct issued){ 0 };
+	if (!cert)
+		return;
+	(void)X509_NAME_oneline(
+		X509_get_subject_name(cert), issued->subject, sizeof(issued->subject));
+	(void)certificate_serial_hex(cert, issued->serial);
+}
+
+/*
+ * Nothing is sent before it is on disk: what could not be written is answered as it will be after a
+ * restart.
+ */
+static void record_answer(struct worker *worker, struct task *task, struct answer *answer)
+{
+	struct issued issued;
+
+	if (!task->ticketed)
+		return;
+	read_issued(task, answer, &issued);
+	const struct journal_answer entry = { answer->success, answer->text, issued.subject,
+		issued.serial, answer->size, answer->queue_ms, answer->token_ms };
+
+	if (!journal_answer(worker->bridge->journal, task->ticket, &entry, wallclock_now_s()))
+		set_answer(answer, false, JOURNAL_INTERRUPTED);
+}
+
+static void set_too_large(struct answer *answer)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text),
+		"The result of %zu bytes does not fit into a PubNub message", strlen(answer->text));
+	set_answer(answer, false, text);
+}
+
 /* What does not fit into a PubNub message is said to be so, not dropped. */
-static void send_answer(struct worker *worker, struct task *task, struct answer *answer)
+static enum feed_outcome send_answer(
+	struct worker *worker, struct task *task, struct answer *answer)
 {
 	enum feed_outcome outcome = publish_answer(worker, task, answer);
 
 	if (outcome == FEED_TOO_LARGE) {
-		char text[128];
-
-		(void)snprintf(text, sizeof(text),
-			"The result of %zu bytes does not fit into a PubNub message",
-			strlen(answer->text));
-		set_answer(answer, false, text);
+		set_too_large(answer);
+		if (!answer->text)
+			return FEED_FAILED;
+		record_answer(worker, task, answer);
 		if (answer->text)
 			outcome = publish_answer(worker, task, answer);
 	}
@@ -145,6 +183,7 @@ static void send_answer(struct worker *worker, struct task *task, struct answer 
 		log_error("worker: answer not sent ca=%zu signtype=%s hint=\"the platform may ask"
 			  " again\"",
 			task->ca->index, task->signtype);
+	return outcome;
 }
 
 static void deliver_crl(
@@ -162,12 +201,23 @@ static void deliver_crl(
 	set_answer(answer, taken, taken ? CRL_DELIVERED : reason);
 }
 
+/* The token's part, timed. */
+static void run_timed(struct job_ca *job, const struct task *task, struct job_result *result,
+	struct answer *answer)
+{
+	int64_t start_ms = wallclock_uptime_ms();
+
+	job_run(job, task->signtype, task->request, result);
+	answer->token_ms = wallclock_uptime_ms() - start_ms;
+	answer->size = result->success ? strlen(result->text) : 0;
+}
+
 static void run_signing(struct task *task, struct answer *answer)
 {
 	struct job_ca job = ca_job(task->ca);
 	struct job_result result = { 0 };
 
-	job_run(&job, task->signtype, task->request, &result);
+	run_timed(&job, task, &result, answer);
 	set_answer(answer, result.success, result.success ? result.text : result.cause);
 	free(result.text);
 }
@@ -180,7 +230,7 @@ static void run_crl(struct worker *worker, struct task *task, struct answer *ans
 
 	(void)pthread_mutex_lock(&task->ca->crl_lock);
 	job.crl_number_min = task->ca->crl_number + 1;
-	job_run(&job, task->signtype, task->request, &result);
+	run_timed(&job, task, &result, answer);
 	if (result.success)
 		task->ca->crl_number = job.crl_number;
 	(void)pthread_mutex_unlock(&task->ca->crl_lock);
@@ -213,49 +263,79 @@ static void record(struct worker *worker, struct task *task, const struct answer
 			log_quote(&cause, bytes_of_text(answer->text)));
 }
 
-static void remember(struct worker *worker, struct task *task, const struct answer *answer)
+/* No record, no signature. */
+static const char *find_obstacle(struct worker *worker, struct task *task)
 {
-	char *stored = NULL;
+	if (task->refusal || !task->ticketed)
+		return task->refusal;
+	if (journal_commit(worker->bridge->journal, task->ticket))
+		return NULL;
+	task->ticketed = false;
+	refusal_report(&worker->bridge->refusals, REFUSAL_UNRECORDED,
+		"the job journal cannot be written", task->siguuid);
+	return JOURNAL_UNRECORDED;
+}
 
-	if (asprintf(&stored, "%c%s", answer->success ? '1' : '0', answer->text) < 0)
-		return;
-	keep_answer(worker, task, stored);
-	free(stored);
+static void execute(struct worker *worker, struct task *task, struct answer *answer)
+{
+	const char *obstacle = find_obstacle(worker, task);
+
+	answer->queue_ms = wallclock_uptime_ms() - task->queued_ms;
+	if (obstacle)
+		set_answer(answer, false, obstacle);
+	else if (strcmp(task->signtype, "crl") == 0)
+		run_crl(worker, task, answer);
+	else
+		run_signing(task, answer);
+	if (!answer->text)
+		set_answer(answer, false, "out of memory");
+	if (answer->text && strlen(answer->text) > JOURNAL_ANSWER_MAX)
+		set_too_large(answer);
+}
+
+static void send_recorded(struct worker *worker, struct task *task, struct answer *answer)
+{
+	struct journal *journal = worker->bridge->journal;
+	int64_t start_ms = wallclock_uptime_ms();
+	bool sent = send_answer(worker, task, answer) == FEED_SENT;
+
+	if (task->ticketed)
+		journal_published(journal, task->ticket, sent, wallclock_uptime_ms() - start_ms,
+			wallclock_now_s());
 }
 
 static void run_job(struct worker *worker, struct task *task)
 {
 	struct answer answer = { 0 };
 
-	if (task->refusal)
-		set_answer(&answer, false, task->refusal);
-	else if (strcmp(task->signtype, "crl") == 0)
-		run_crl(worker, task, &answer);
-	else
-		run_signing(task, &answer);
+	execute(worker, task, &answer);
 	if (!answer.text)
-		set_answer(&answer, false, "out of memory");
-	if (!answer.text) {
-		give_ticket_back(worker, task);
 		return;
-	}
 	if (!answer.success && key_last_error() != CKR_OK)
 		scanner_want(worker->bridge, false);
-	record(worker, task, &answer);
-	send_answer(worker, task, &answer);
-	if (answer.text)
-		remember(worker, task, &answer);
+	record_answer(worker, task, &answer);
+	if (answer.text) {
+		record(worker, task, &answer);
+		send_recorded(worker, task, &answer);
+	}
 	free(answer.text);
 }
 
 static void run_repeat(struct worker *worker, struct task *task)
 {
-	struct answer answer = { task->answer[0] == '1', task->answer + 1 };
+	struct answer answer = { .success = task->answer[0] == '1', .text = task->answer + 1 };
+	int64_t start_ms = wallclock_uptime_ms();
 
-	if (!task->requester)
+	if (!task->requester) {
 		publish_offer(worker, task, task->answer);
-	else if (publish_answer(worker, task, &answer) != FEED_SENT)
+		return;
+	}
+	bool sent = publish_answer(worker, task, &answer) == FEED_SENT;
+
+	if (!sent)
 		log_error("worker: repeated answer not sent ca=%zu", task->ca->index);
+	journal_published(worker->bridge->journal, task->ticket, sent,
+		wallclock_uptime_ms() - start_ms, wallclock_now_s());
 }
 
 static void run_task(struct worker *worker, struct task *task)
@@ -267,7 +347,7 @@ static void run_task(struct worker *worker, struct task *task)
 	};
 
 	if (is_expired(task)) {
-		give_ticket_back(worker, task);
+		task_give_back(worker->bridge, task);
 		refusal_report(&worker->bridge->refusals, REFUSAL_EXPIRED,
 			"its time to live has passed", task->siguuid);
 		return;

@@ -132,6 +132,20 @@ static CK_RV job_run(struct ca_job *job, CK_MECHANISM_TYPE type, const char *ste
 			    : cli_error(job->cli, rv, "%s with key %s", step, job->cli->options.id);
 }
 
+static void result_print(const struct ca_job *job, struct bytes data)
+{
+	const struct cli_options *options = &job->cli->options;
+	CLEANUP(json) json_t *record = NULL;
+
+	if (!options->json) {
+		(void)fwrite(data.data, 1, data.len, stdout);
+		return;
+	}
+	record = json_pack("{s:s, s:o}", "id", options->id, options->der ? "der" : "pem",
+		options->der ? cli_output_hex(data) : cli_output_text(data));
+	cli_output_record(stdout, CLI_OUTPUT_JSON, NULL, 0, record);
+}
+
 /* PEM (or DER with --der) to a file, replaced at once or not at all; "-" is stdout. */
 static CK_RV result_write(struct ca_job *job, const char *pem_name, const char *path)
 {
@@ -145,7 +159,7 @@ static CK_RV result_write(struct ca_job *job, const char *pem_name, const char *
 		return cli_error(job->cli, CKR_HOST_MEMORY, "encoding the result");
 	len = BIO_get_mem_data(out, &data);
 	if (strcmp(path, "-") == 0) {
-		(void)fwrite(data, 1, (size_t)len, stdout);
+		result_print(job, bytes_of(data, (size_t)len));
 		return CKR_OK;
 	}
 	if (!file_replace(path, bytes_of(data, (size_t)len), 0644))

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <openssl/cms.h>
 #include <openssl/rand.h>
 
 #include "cleanup.h"
@@ -243,6 +244,39 @@ static void message_under_another_anchor_is_refused(void **state)
 	assert_null(opened.signer);
 }
 
+/* Signed by the platform itself, with a digest of the caller's choice. */
+static char *sign_with(const EVP_MD *digest)
+{
+	CLEANUP(x509) X509 *cert = vector_cert("keys", "platform_smime.pem");
+	CLEANUP(pkey) EVP_PKEY *key = vector_key("keys", "platform_smime.key");
+	CLEANUP(bio) BIO *content = BIO_new_mem_buf("content", -1);
+	CLEANUP(bio) BIO *output = BIO_new(BIO_s_mem());
+	CLEANUP(cms)
+	CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, NULL, CMS_BINARY | CMS_PARTIAL);
+	char *text = NULL;
+
+	assert_non_null(CMS_add1_signer(cms, cert, key, digest, CMS_BINARY));
+	assert_int_equal(CMS_final(cms, content, NULL, CMS_BINARY), 1);
+	assert_int_equal(SMIME_write_CMS(output, cms, NULL, CMS_BINARY), 1);
+	long len = BIO_get_mem_data(output, &text);
+
+	return strndup(text, (size_t)len);
+}
+
+static void digest_weaker_than_sha256_is_refused(void **state)
+{
+	CLEANUP(x509_store) X509_STORE *store = vector_store("keys", "platform_ca.pem");
+	CLEANUP(free) char *good = sign_with(EVP_sha384());
+	CLEANUP(free) char *weak = sign_with(EVP_sha1());
+	CLEANUP(free) char *short_one = sign_with(EVP_sha224());
+	CLEANUP(opened) struct opened opened = { 0 };
+
+	(void)state;
+	assert_false(verify(store, weak, &opened));
+	assert_false(verify(store, short_one, &opened));
+	assert_true(verify(store, good, &opened));
+}
+
 static void message_is_refused_when_its_signer_has_expired(void **state)
 {
 	CLEANUP(free) char *text = vector_smime("run_ec", "11_csr_offer.json");
@@ -471,6 +505,7 @@ int main(void)
 		cmocka_unit_test(every_recorded_signature_is_made_again_in_the_same_structure),
 		cmocka_unit_test(recorded_encryption_is_made_again_in_the_same_structure),
 		cmocka_unit_test(message_under_another_anchor_is_refused),
+		cmocka_unit_test(digest_weaker_than_sha256_is_refused),
 		cmocka_unit_test(message_is_refused_when_its_signer_has_expired),
 		cmocka_unit_test(every_changed_byte_of_a_body_is_refused),
 		cmocka_unit_test(truncated_text_is_refused_at_every_length),

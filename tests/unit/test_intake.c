@@ -34,6 +34,7 @@ static struct {
 struct fixture {
 	struct bridge bridge;
 	struct ca cas[2];
+	struct directory directory; /* of the journal */
 };
 
 static int setup_world(void **state)
@@ -97,8 +98,10 @@ static int setup(void **state)
 	refusal_init(&bridge->refusals);
 	assert_int_equal(platform_open(&world.config, &bridge->platform), CKR_OK);
 	bridge->queue = queue_new(BRIDGE_CAS_MAX, 10, 10);
-	bridge->replay = replay_new(world.directory.path);
-	assert_true(bridge->queue && bridge->replay);
+	directory_make(&fixture->directory);
+	bridge->replay = replay_new(fixture->directory.path);
+	bridge->journal = journal_open(fixture->directory.path, wallclock_now_s());
+	assert_true(bridge->queue && bridge->replay && bridge->journal);
 	add_ca(fixture, 0, "first");
 	add_ca(fixture, 1, "second");
 	*state = fixture;
@@ -114,6 +117,8 @@ static int teardown(void **state)
 		task_free((struct task *)item);
 	queue_free(fixture->bridge.queue);
 	replay_free(fixture->bridge.replay);
+	journal_close(fixture->bridge.journal);
+	directory_remove(&fixture->directory);
 	platform_close(fixture->bridge.platform);
 	channel_reset(&fixture->cas[0].channel);
 	channel_reset(&fixture->cas[1].channel);
@@ -285,6 +290,7 @@ static void request_that_names_another_ca_is_answered_with_a_refusal(void **stat
 
 static void repeated_request_gets_the_stored_answer(void **state)
 {
+	static const struct journal_answer answer = { true, "answer", "", "", 0, 0, 0 };
 	struct fixture *fixture = *state;
 
 	deliver(fixture, request_of("s1", REQUEST, 1));
@@ -292,7 +298,8 @@ static void repeated_request_gets_the_stored_answer(void **state)
 
 	deliver(fixture, request_of("s1", REQUEST, 1));
 	assert_only_refused(fixture, REFUSAL_REPEATED);
-	replay_answer(fixture->bridge.replay, first->ticket, "1answer");
+	assert_true(
+		journal_answer(fixture->bridge.journal, first->ticket, &answer, wallclock_now_s()));
 	deliver(fixture, request_of("s1", REQUEST, 1));
 	struct task *second = pop(fixture);
 

@@ -141,6 +141,18 @@ static void replies_of_another_form_move_no_cursor(void **unused)
 	}
 }
 
+static void reply_of_pubnub_is_told_from_a_page(void **unused)
+{
+	static const char *const pages[] = { "", "<html></html>", "[]", "{}", "{\"m\":[]}",
+		"{\"t\":7}", "{\"message\":\"Forbidden\",\"error\":true,\"status\":403}" };
+
+	(void)unused;
+	assert_true(pubnub_has_cursor(
+		bytes_of_text("{\"t\":{\"t\":\"17000000000000030\",\"r\":1},\"m\":{{")));
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++)
+		assert_false(pubnub_has_cursor(bytes_of_text(pages[i])));
+}
+
 static void publish_and_time_replies_give_the_time(void **unused)
 {
 	int64_t timetoken = 0;
@@ -195,6 +207,7 @@ int main(void)
 		cmocka_unit_test(message_is_taken_with_its_envelope),
 		cmocka_unit_test(bad_messages_hide_no_good_one),
 		cmocka_unit_test(replies_of_another_form_move_no_cursor),
+		cmocka_unit_test(reply_of_pubnub_is_told_from_a_page),
 		cmocka_unit_test(publish_and_time_replies_give_the_time),
 		cmocka_unit_test(names_are_bounded),
 		cmocka_unit_test(full_channel_list_refuses_more),

@@ -91,6 +91,68 @@ static void idle_poll_is_answered_empty_with_the_same_timetoken(void **state)
 	assert_string_equal(timetoken, before);
 }
 
+static void client_meets_each_fault_in_turn_and_a_driver_none(void **state)
+{
+	static const struct standin_fault fault = { "time", "503,html,400", 3, 0 };
+	struct fixture *fixture = *state;
+	long status[4] = { 0 };
+
+	assert_true(standin_set_fault(fixture->standin, &fault));
+	free(call(fixture, "/time/0?pnsdk=iothsm-standin", NULL, &status[0]));
+	assert_int_equal(status[0], 200);
+	free(call(fixture, "/time/0", NULL, &status[1]));
+	CLEANUP(free) char *page = call(fixture, "/time/0", NULL, &status[2]);
+	free(call(fixture, "/time/0", NULL, &status[3]));
+	assert_int_equal(status[1], 503);
+	assert_int_equal(status[2], 200);
+	assert_int_equal(page[0], '<');
+	assert_int_equal(status[3], 400);
+	assert_int_equal(standin_fault_met(fixture->standin, "time"), 3);
+	free(call(fixture, "/time/0", NULL, &status[0]));
+	assert_int_equal(status[0], 200);
+}
+
+/* More than two: libcurl may try once more where a kept connection ends without an answer. */
+static void silence_and_reset_end_the_connection(void **state)
+{
+	static const struct standin_fault fault = { "time", "silence,reset", 4, 50 };
+	struct fixture *fixture = *state;
+	char url[128];
+	struct rest_reply reply = { 0 };
+
+	(void)snprintf(url, sizeof(url), "%s/time/0", standin_url(fixture->standin));
+	const struct rest_request request = { .url = url, .timeout_ms = 10000, .reply_max = 1000 };
+
+	assert_true(standin_set_fault(fixture->standin, &fault));
+	for (int i = 0; i < 2; i++) {
+		assert_int_not_equal(rest_send(fixture->rest, &request, &reply), CKR_OK);
+		assert_null(strstr(reply.error, "timed out"));
+	}
+}
+
+static void messages_come_twice_and_in_reverse_when_asked_for(void **state)
+{
+	static const struct standin_fault fault = { "messages", "duplicate,reverse", 2, 0 };
+	struct fixture *fixture = *state;
+	char path[256];
+	long status = 0;
+
+	assert_true(standin_set_fault(fixture->standin, &fault));
+	assert_true(peer_publish(&fixture->peer, fixture->rest, "ch", "1"));
+	assert_true(peer_publish(&fixture->peer, fixture->rest, "ch", "2"));
+	(void)snprintf(path, sizeof(path), "/v2/subscribe/%s/ch/0?tt=1",
+		fixture->peer.identity.subscribe_key);
+	CLEANUP(free) char *first = call(fixture, path, NULL, &status);
+	CLEANUP(free) char *second = call(fixture, path, NULL, &status);
+	CLEANUP(json) json_t *twice = json_parse(bytes_of_text(first));
+	CLEANUP(json) json_t *reverse = json_parse(bytes_of_text(second));
+	json_t *messages = json_object_get(reverse, "m");
+
+	assert_int_equal(json_array_size(json_object_get(twice, "m")), 4);
+	assert_int_equal(json_array_size(messages), 2);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(messages, 0), "d")), 2);
+}
+
 static void message_is_caught_up_by_its_timetoken(void **state)
 {
 	struct fixture *fixture = *state;
@@ -414,6 +476,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		standin_test(idle_poll_is_answered_empty_with_the_same_timetoken),
 		standin_test(message_is_caught_up_by_its_timetoken),
+		standin_test(client_meets_each_fault_in_turn_and_a_driver_none),
+		standin_test(silence_and_reset_end_the_connection),
+		standin_test(messages_come_twice_and_in_reverse_when_asked_for),
 		standin_test(long_payload_goes_by_post_and_a_longer_one_is_refused),
 		standin_test(recorded_publish_is_refused_only_for_its_keys),
 		standin_test(errors_have_the_forms_of_pubnub),

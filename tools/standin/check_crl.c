@@ -63,7 +63,7 @@ static bool has_entry(X509_CRL *crl, const char *serial_hex, char *revocation)
 	CLEANUP(asn1_integer) ASN1_INTEGER *serial = BN_to_ASN1_INTEGER(number, NULL);
 
 	BN_free(number);
-	return serial && X509_CRL_get0_by_serial(crl, &entry, serial) == 1 &&
+	return serial && X509_CRL_get0_by_serial(crl, &entry, serial) > 0 &&
 	       has_date(entry, date) && has_reason(entry, reason_of(reason));
 }
 

@@ -12,17 +12,19 @@
 #include "file.h"
 #include "json.h"
 #include "log.h"
+#include "peer.h"
 
 enum {
 	COMMAND_FILE_MAX = 1024 * 1024,
 	COMMAND_NUMBER_MAX = 1000000,
 	COMMAND_WAIT_SECONDS = 30,
+	COMMAND_LOAD_COUNT = 100,
 	COMMAND_OFFER_SECONDS = 2
 };
 
 struct options {
-	const char *directory, *ca, *csr, *options, *database, *data, *out;
-	unsigned days, count, parallel, wait;
+	const char *directory, *ca, *csr, *options, *database, *data, *out, *at, *fault;
+	unsigned days, count, parallel, wait, for_ms;
 };
 
 /* --- options --- */
@@ -38,6 +40,8 @@ static const struct text_option {
 	{ "database", offsetof(struct options, database) },
 	{ "data", offsetof(struct options, data) },
 	{ "out", offsetof(struct options, out) },
+	{ "at", offsetof(struct options, at) },
+	{ "fault", offsetof(struct options, fault) },
 };
 
 static const struct number_option {
@@ -48,6 +52,7 @@ static const struct number_option {
 	{ "count", offsetof(struct options, count) },
 	{ "parallel", offsetof(struct options, parallel) },
 	{ "wait", offsetof(struct options, wait) },
+	{ "for", offsetof(struct options, for_ms) },
 };
 
 static bool parse_number(const char *text, unsigned *number)
@@ -91,7 +96,7 @@ static bool parse_options(int argc, char **argv, struct options *options)
 			return false;
 		}
 	}
-	return options->directory && options->ca;
+	return options->directory != NULL;
 }
 
 /* --- inputs --- */
@@ -223,7 +228,9 @@ static int run_load(struct standin_driver *driver, const struct standin_order *o
 	if (!ready)
 		log_error("standin: no answer to the first job cause=%s", first.cause);
 	standin_result_reset(&first);
-	if (!ready || !standin_load(driver, &once, options->count, options->parallel, &figures))
+	if (!ready ||
+		!standin_load(driver, &once, options->count ? options->count : COMMAND_LOAD_COUNT,
+			options->parallel, &figures))
 		return COMMAND_FAILED;
 	(void)printf("jobs %u answered %u lost %u verified %u\n", figures.count, figures.answered,
 		figures.count - figures.answered, figures.verified);
@@ -277,14 +284,42 @@ static int drive(const struct job_command *command, const struct options *option
 	return status;
 }
 
+/* Sets a fault, or prints how many requests met the one that was set last. */
+static int drive_fault(const struct options *options)
+{
+	CLEANUP(json)
+	json_t *wanted =
+		json_pack("{s:s, s:s?, s:i, s:i}", "place", options->at, "kind", options->fault,
+			"count", options->count || options->for_ms ? (int)options->count : 1,
+			"for_ms", (int)options->for_ms);
+	CLEANUP(free) char *body = options->fault ? json_print(wanted) : NULL;
+	char path[64] = "fault";
+	struct peer peer;
+
+	if (!options->fault)
+		(void)snprintf(path, sizeof(path), "fault/%s", options->at);
+	if (!peer_open(&peer, options->directory))
+		return COMMAND_FAILED;
+	struct rest *rest = peer_connect(&peer);
+	int met = rest ? peer_control(&peer, rest, path, body) : -1;
+
+	rest_free(rest);
+	peer_close(&peer);
+	if (met >= 0 && !options->fault)
+		(void)printf("%d\n", met);
+	return met >= 0 ? COMMAND_OK : COMMAND_FAILED;
+}
+
 int command_drive(int argc, char **argv)
 {
 	const struct job_command *command = argc > 1 ? find_command(argv[1]) : NULL;
-	struct options options = {
-		.days = 30, .count = 100, .parallel = 16, .wait = COMMAND_WAIT_SECONDS
-	};
+	struct options options = { .days = 30, .parallel = 16, .wait = COMMAND_WAIT_SECONDS };
 
-	if (!command || !parse_options(argc - 2, argv + 2, &options))
+	bool fault = argc > 1 && strcmp(argv[1], "fault") == 0;
+
+	if ((!command && !fault) || !parse_options(argc - 2, argv + 2, &options))
 		return COMMAND_USAGE;
-	return drive(command, &options);
+	if (fault)
+		return options.at ? drive_fault(&options) : COMMAND_USAGE;
+	return options.ca ? drive(command, &options) : COMMAND_USAGE;
 }

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "json.h"
 #include "log.h"
+#include "peer.h"
 #include "server.h"
 
 /* A pattern's segments are compared as they are; "*" takes any one. */
@@ -13,16 +14,21 @@ static const struct endpoint {
 	enum evhttp_cmd_type method;
 	const char *pattern;
 	void (*serve)(struct exchange *exchange);
+	enum fault_place place;
 } endpoints[] = {
-	{ EVHTTP_REQ_POST, "api/public/getiotconnectiondata", api_register },
-	{ EVHTTP_REQ_POST, "api/public/delivercrl/*/*", api_deliver_crl },
-	{ EVHTTP_REQ_GET, "standin/crl/*", api_download_crl },
-	{ EVHTTP_REQ_GET, "v2/subscribe/*/*/0", relay_subscribe },
-	{ EVHTTP_REQ_GET, "publish/*/*/0/*/0/*", relay_publish },
-	{ EVHTTP_REQ_POST, "publish/*/*/0/*/0", relay_publish },
-	{ EVHTTP_REQ_GET, "v2/presence/sub-key/*/channel/*/leave", relay_leave },
-	{ EVHTTP_REQ_GET, "v2/presence/sub-key/*/channel/*/heartbeat", relay_heartbeat },
-	{ EVHTTP_REQ_GET, "time/0", relay_time },
+	{ EVHTTP_REQ_POST, "api/public/getiotconnectiondata", api_register, FAULT_REGISTER },
+	{ EVHTTP_REQ_POST, "api/public/delivercrl/*/*", api_deliver_crl, FAULT_DELIVER },
+	{ EVHTTP_REQ_GET, "standin/crl/*", api_download_crl, FAULT_NOWHERE },
+	{ EVHTTP_REQ_POST, "standin/fault", control_set_fault, FAULT_NOWHERE },
+	{ EVHTTP_REQ_GET, "standin/fault/*", control_show_fault, FAULT_NOWHERE },
+	{ EVHTTP_REQ_POST, "standin/inject/*", control_inject, FAULT_NOWHERE },
+	{ EVHTTP_REQ_GET, "v2/subscribe/*/*/0", relay_subscribe, FAULT_SUBSCRIBE },
+	{ EVHTTP_REQ_GET, "publish/*/*/0/*/0/*", relay_publish, FAULT_PUBLISH },
+	{ EVHTTP_REQ_POST, "publish/*/*/0/*/0", relay_publish, FAULT_PUBLISH },
+	{ EVHTTP_REQ_GET, "v2/presence/sub-key/*/channel/*/leave", relay_leave, FAULT_LEAVE },
+	{ EVHTTP_REQ_GET, "v2/presence/sub-key/*/channel/*/heartbeat", relay_heartbeat,
+		FAULT_NOWHERE },
+	{ EVHTTP_REQ_GET, "time/0", relay_time, FAULT_TIME },
 };
 
 void endpoint_reply(struct evhttp_request *request, int status, json_t *body)
@@ -47,6 +53,13 @@ struct bytes endpoint_body(struct exchange *exchange)
 	size_t len = evbuffer_get_length(input);
 
 	return bytes_of(len > 0 ? evbuffer_pullup(input, -1) : NULL, len);
+}
+
+bool endpoint_is_driver(const struct exchange *exchange)
+{
+	const char *client = evhttp_find_header(&exchange->query, "pnsdk");
+
+	return client && strcmp(client, PEER_CLIENT_NAME) == 0;
 }
 
 /* Cuts a copy of the path in place; false when it has too many segments. */
@@ -102,7 +115,8 @@ static void serve(struct exchange *exchange)
 	(void)evhttp_add_header(headers, "Content-Type",
 		strncmp(endpoint->pattern, "api/", 4) == 0 ? "application/json"
 							   : "text/javascript; charset=\"UTF-8\"");
-	endpoint->serve(exchange);
+	if (endpoint_is_driver(exchange) || !outage_play(exchange, endpoint->place))
+		endpoint->serve(exchange);
 }
 
 void endpoint_dispatch(struct evhttp_request *request, void *standin)

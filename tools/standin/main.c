@@ -30,6 +30,8 @@ static const char usage[] =
 	"  cms   --data TEXT [--options FILE]         signed CMS message\n"
 	"  load  [--count N] [--parallel N] [--csr FILE] [--options FILE]\n"
 	"                                             many csr jobs; prints figures\n"
+	"  fault --at PLACE [--fault KIND] [--count N] [--for MS]\n"
+	"                                             see iothsm-standin(1)\n"
 	"  --out FILE        writes the product there (default: standard output)\n"
 	"  --wait SECONDS    how long to wait for an appliance to appear (default 30)\n"
 	"\n"

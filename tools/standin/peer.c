@@ -80,7 +80,7 @@ static char *publish_url(
 	if (!escaped)
 		return NULL;
 	*by_post = strlen(escaped) > PEER_GET_MAX;
-	int len = asprintf(&url, "%s/publish/%s/%s/0/%s/0%s%s?uuid=%s&pnsdk=iothsm-standin",
+	int len = asprintf(&url, "%s/publish/%s/%s/0/%s/0%s%s?uuid=%s&pnsdk=" PEER_CLIENT_NAME,
 		peer->url, peer->identity.publish_key, peer->identity.subscribe_key, channel,
 		*by_post ? "" : "/", *by_post ? "" : escaped, peer->uuid);
 
@@ -130,9 +130,10 @@ bool peer_poll(const struct peer *peer, struct rest *rest, const char *channel,
 	CLEANUP(free) char *url = NULL;
 	struct rest_reply reply = { 0 };
 
-	if (asprintf(&url, "%s/v2/subscribe/%s/%s/0?heartbeat=300&uuid=%s%s%s", peer->url,
-		    peer->identity.subscribe_key, channel, peer->uuid, timetoken[0] ? "&tt=" : "",
-		    timetoken) < 0)
+	if (asprintf(&url,
+		    "%s/v2/subscribe/%s/%s/0?heartbeat=300&uuid=%s&pnsdk=" PEER_CLIENT_NAME "%s%s",
+		    peer->url, peer->identity.subscribe_key, channel, peer->uuid,
+		    timetoken[0] ? "&tt=" : "", timetoken) < 0)
 		return false;
 	const struct rest_request request = { .url = url,
 		.timeout_ms = PEER_POLL_TIMEOUT_MS,
@@ -144,6 +145,24 @@ bool peer_poll(const struct peer *peer, struct rest *rest, const char *channel,
 
 	rest_reply_reset(&reply);
 	return polled;
+}
+
+int peer_control(const struct peer *peer, struct rest *rest, const char *path, const char *body)
+{
+	CLEANUP(free) char *url = NULL;
+	struct rest_reply reply = { 0 };
+
+	if (asprintf(&url, "%s/standin/%s", peer->url, path) < 0)
+		return -1;
+	const struct rest_request request = { .url = url,
+		.body = body ? bytes_of_text(body) : bytes_of(NULL, 0),
+		.timeout_ms = PEER_CALL_TIMEOUT_MS,
+		.reply_max = PEER_REPLY_MAX };
+	bool good = is_good(rest_send(rest, &request, &reply), &reply, "control");
+	CLEANUP(json) json_t *object = good ? json_parse(bytes_of(reply.body, reply.len)) : NULL;
+
+	rest_reply_reset(&reply);
+	return object ? (int)json_integer_value(json_object_get(object, "met")) : -1;
 }
 
 char *peer_fetch_crl(const struct peer *peer, struct rest *rest, const char *siguuid)

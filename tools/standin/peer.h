@@ -13,6 +13,9 @@
 
 enum { PEER_TIMETOKEN_SIZE = 24 };
 
+/* The pnsdk of a driver. */
+#define PEER_CLIENT_NAME "iothsm-standin"
+
 struct peer {
 	char url[128];
 	char tls_ca[PATH_MAX];
@@ -35,6 +38,10 @@ bool peer_publish(
 /* An empty timetoken takes the present one and no messages. *messages is an owned array. */
 bool peer_poll(const struct peer *peer, struct rest *rest, const char *channel,
 	char timetoken[PEER_TIMETOKEN_SIZE], const atomic_bool *cancel, json_t **messages);
+
+/* The member "met" of the answer of the stand-in's own interface, -1 on failure. A body makes it a
+ * POST. */
+int peer_control(const struct peer *peer, struct rest *rest, const char *path, const char *body);
 
 /* The PEM text that was delivered under this siguuid; NULL when there is none. */
 char *peer_fetch_crl(const struct peer *peer, struct rest *rest, const char *siguuid);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The PubNub side of the stand-in: subscribe with held polls, publish, time, presence. */
+#include <event2/bufferevent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <zlib.h>
 
 #include "cleanup.h"
@@ -21,7 +23,10 @@ struct relay_names {
 	size_t count;
 };
 
-/* A held poll. */
+/* What happens when the time of a held request is over. */
+enum waiter_end { WAITER_ANSWER, WAITER_CLOSE, WAITER_RESET };
+
+/* A held poll, or a request that gets no answer at all. */
 struct waiter {
 	struct waiter *next;
 	struct standin *standin;
@@ -29,6 +34,8 @@ struct waiter {
 	struct event *timeout;
 	struct relay_names channels;
 	uint64_t cursor;
+	enum waiter_end end;
+	bool driver;
 };
 
 static void names_reset(struct relay_names *names)
@@ -71,6 +78,32 @@ static void reply_messages(struct evhttp_request *request, uint64_t cursor, json
 			"m", messages));
 }
 
+static json_t *reversed(const json_t *messages)
+{
+	json_t *result = json_array();
+
+	for (size_t i = json_array_size(messages); i > 0; i--)
+		(void)json_array_append(result, json_array_get(messages, i - 1));
+	return result;
+}
+
+/* As they are, unless their delivery meets a fault; takes the messages over. */
+static json_t *disturb(struct standin *standin, bool driver, json_t *messages)
+{
+	struct fault fault = { 0 };
+
+	if (!driver && json_array_size(messages) > 0)
+		fault = fault_take(&standin->faults, FAULT_MESSAGES);
+	if (fault.kind == FAULT_NONE)
+		return messages;
+	json_t *result = fault.kind == FAULT_REVERSE ? reversed(messages) : json_copy(messages);
+
+	if (fault.kind == FAULT_DUPLICATE)
+		(void)json_array_extend(result, messages);
+	json_decref(messages);
+	return result;
+}
+
 static bool key_is_own(struct exchange *exchange, const char *key)
 {
 	if (strcmp(key, exchange->standin->identity.subscribe_key) == 0)
@@ -109,43 +142,82 @@ static void waiter_answer(struct waiter *waiter, json_t *messages)
 {
 	struct evhttp_request *request = waiter->request;
 	uint64_t cursor = waiter->cursor;
+	json_t *disturbed = disturb(waiter->standin, waiter->driver, messages);
 
 	waiter_free(waiter);
-	reply_messages(request, cursor, messages);
+	reply_messages(request, cursor, disturbed);
 }
 
-static void on_timeout(evutil_socket_t fd, short events, void *waiter)
+/* With a linger time of nothing the kernel sends a reset. */
+static void waiter_drop(struct waiter *waiter)
 {
+	const struct linger none = { 1, 0 };
+	struct evhttp_connection *connection = evhttp_request_get_connection(waiter->request);
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
+
+	if (waiter->end == WAITER_RESET)
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	waiter_free(waiter);
+	evhttp_connection_free(connection);
+}
+
+static void on_timeout(evutil_socket_t fd, short events, void *context)
+{
+	struct waiter *waiter = context;
+
 	(void)fd;
 	(void)events;
-	waiter_answer(waiter, json_array());
+	if (waiter->end == WAITER_ANSWER)
+		waiter_answer(waiter, json_array());
+	else
+		waiter_drop(waiter);
 }
 
-static bool hold(struct exchange *exchange, struct relay_names *names, uint64_t cursor)
+static struct waiter *hold(struct exchange *exchange, unsigned hold_ms)
 {
 	struct standin *standin = exchange->standin;
 	struct waiter *waiter = calloc(1, sizeof(*waiter));
-	struct timeval timeout = { standin->hold_ms / 1000, standin->hold_ms % 1000 * 1000 };
+	struct timeval timeout = { hold_ms / 1000, hold_ms % 1000 * 1000 };
 
 	if (!waiter)
-		return false;
+		return NULL;
 	waiter->timeout = evtimer_new(standin->base, on_timeout, waiter);
 	if (!waiter->timeout || evtimer_add(waiter->timeout, &timeout) != 0) {
 		if (waiter->timeout)
 			event_free(waiter->timeout);
 		free(waiter);
-		return false;
+		return NULL;
 	}
 	waiter->standin = standin;
 	waiter->request = exchange->request;
-	waiter->channels = *names;
-	waiter->cursor = cursor;
-	*names = (struct relay_names){ 0 };
+	waiter->driver = endpoint_is_driver(exchange);
 	waiter->next = standin->waiters;
 	standin->waiters = waiter;
 	evhttp_connection_set_closecb(
 		evhttp_request_get_connection(exchange->request), on_close, waiter);
+	return waiter;
+}
+
+static bool hold_poll(struct exchange *exchange, struct relay_names *names, uint64_t cursor)
+{
+	struct waiter *waiter = hold(exchange, exchange->standin->hold_ms);
+
+	if (!waiter)
+		return false;
+	waiter->channels = *names;
+	waiter->cursor = cursor;
+	*names = (struct relay_names){ 0 };
 	return true;
+}
+
+void relay_drop(struct exchange *exchange, unsigned after_ms, bool reset)
+{
+	struct waiter *waiter = hold(exchange, after_ms);
+
+	if (waiter)
+		waiter->end = reset ? WAITER_RESET : WAITER_CLOSE;
+	else
+		evhttp_send_error(exchange->request, HTTP_INTERNAL, NULL);
 }
 
 static bool waiter_awaits(const struct waiter *waiter, const char *channel)
@@ -199,10 +271,11 @@ static void subscribe(struct exchange *exchange, struct relay_names *names)
 	json_t *messages = json_array();
 
 	hub_collect(hub, names->names, names->count, &cursor, messages);
-	if (json_array_size(messages) == 0 && hold(exchange, names, cursor))
+	if (json_array_size(messages) == 0 && hold_poll(exchange, names, cursor))
 		json_decref(messages);
 	else
-		reply_messages(exchange->request, cursor, messages);
+		reply_messages(exchange->request, cursor,
+			disturb(exchange->standin, endpoint_is_driver(exchange), messages));
 }
 
 void relay_subscribe(struct exchange *exchange)
@@ -295,6 +368,17 @@ void relay_publish(struct exchange *exchange)
 	reply_published(exchange, fault, timetoken);
 	if (!fault)
 		wake_waiters(standin, channel);
+}
+
+bool relay_send(
+	struct standin *standin, const char *channel, const char *publisher, json_t *payload)
+{
+	uint64_t timetoken = 0;
+
+	if (!hub_publish(standin->hub, channel, publisher, payload, &timetoken))
+		return false;
+	wake_waiters(standin, channel);
+	return true;
 }
 
 /* --- time and presence --- */

@@ -79,8 +79,7 @@ static bool listen_on(struct standin *standin, uint16_t port)
 	if (!bound || setsockopt(evhttp_bound_socket_get_fd(bound), IPPROTO_TCP, TCP_NODELAY, &one,
 			      sizeof(one)) != 0)
 		return false;
-	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address,
-			      &len) != 0)
+	if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&address, &len) != 0)
 		return false;
 	(void)snprintf(standin->url, sizeof(standin->url), "https://127.0.0.1:%u",
 		ntohs(address.sin_port));
@@ -129,6 +128,7 @@ static void standin_free(struct standin *standin)
 		(void)close(standin->stop_fd);
 	SSL_CTX_free(standin->tls);
 	hub_free(standin->hub);
+	faults_destroy(&standin->faults);
 	delivery_reset(&standin->deliveries);
 	identity_reset(&standin->identity);
 	free(standin);
@@ -152,6 +152,7 @@ struct standin *standin_start(const struct standin_settings *settings)
 	if (!standin)
 		return NULL;
 	standin->stop_fd = -1;
+	faults_init(&standin->faults);
 	if (!set_up(standin, settings)) {
 		log_error("standin: cannot start directory=%s port=%u error=%m",
 			settings->directory, settings->port);
@@ -182,6 +183,16 @@ void standin_stop(struct standin *standin)
 const char *standin_url(const struct standin *standin)
 {
 	return standin->url;
+}
+
+bool standin_set_fault(struct standin *standin, const struct standin_fault *fault)
+{
+	return fault_set(&standin->faults, fault);
+}
+
+unsigned standin_fault_met(struct standin *standin, const char *place)
+{
+	return fault_met(&standin->faults, place);
 }
 
 bool standin_add_ca(const char *directory, X509 *ca)

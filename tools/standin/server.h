@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "delivery.h"
+#include "fault.h"
 #include "hub.h"
 #include "identity.h"
 #include "standin.h"
@@ -18,7 +19,7 @@
 enum {
 	SERVER_HOLD_MS = 280 * 1000,
 	SERVER_HEADERS_MAX = 256 * 1024,
-	SERVER_BODY_MAX = 1024 * 1024,
+	SERVER_BODY_MAX = 2 * 1024 * 1024,
 	SERVER_IDLE_SECONDS = 60,
 	SERVER_SEGMENTS_MAX = 10
 };
@@ -34,6 +35,7 @@ struct standin {
 	struct hub *hub;
 	struct delivery_box deliveries;
 	struct waiter *waiters;
+	struct faults faults; /* has a lock of its own */
 	SSL_CTX *tls;
 	struct event_base *base;
 	struct evhttp *http;
@@ -68,8 +70,25 @@ void relay_heartbeat(struct exchange *exchange);
 void relay_time(struct exchange *exchange);
 void relay_release_waiters(struct standin *standin);
 
+/* Ends the connection after some time without an answer, by a reset or in good order. */
+void relay_drop(struct exchange *exchange, unsigned after_ms, bool reset);
+
+/* Publishes without PubNub's limits; false without memory. */
+bool relay_send(
+	struct standin *standin, const char *channel, const char *publisher, json_t *payload);
+
+/* Lets the request fail if it meets a fault; false when it does not. */
+bool outage_play(struct exchange *exchange, enum fault_place place);
+
+/* Whether the request comes from a driver of the stand-in, which meets no faults. */
+bool endpoint_is_driver(const struct exchange *exchange);
+
 void api_register(struct exchange *exchange);
 void api_deliver_crl(struct exchange *exchange);
 void api_download_crl(struct exchange *exchange);
+
+void control_set_fault(struct exchange *exchange);
+void control_show_fault(struct exchange *exchange);
+void control_inject(struct exchange *exchange);
 
 #endif

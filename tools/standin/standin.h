@@ -30,6 +30,25 @@ const char *standin_url(const struct standin *standin);
 /* From any thread or process: makes a CA known to the stand-in of this directory. */
 bool standin_add_ca(const char *directory, X509 *ca);
 
+/* What the requests of an appliance meet; those of drivers meet nothing. */
+struct standin_fault {
+	const char *place; /* register, deliver, subscribe, publish, time, leave, messages */
+	/*
+	 * 400 to 599, html, reset, silence, refuse; of messages duplicate and reverse. Several,
+	 * separated by commas, are met in turn.
+	 */
+	const char *kind;
+	unsigned count;  /* the next so many requests; 0: all during for_ms */
+	unsigned for_ms; /* with a count: how long each silence lasts, 0 without end */
+};
+
+/* From any thread; takes the place of the fault set before at the same place. False when a word is
+ * unknown or they do not go together. */
+bool standin_set_fault(struct standin *standin, const struct standin_fault *fault);
+
+/* How many requests met the fault that was set last at this place. */
+unsigned standin_fault_met(struct standin *standin, const char *place);
+
 /* --- the driver: a peer of its own on the CA's channel, from any process that may read the
  * directory --- */
 
