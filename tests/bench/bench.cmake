@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+add_executable(bench bench/bench.c)
+target_link_libraries(bench PRIVATE iothsm-headers Threads::Threads ${CMAKE_DL_LIBS})

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+iothsm_integration_test(cli)
+iothsm_integration_test(cli_direct)
