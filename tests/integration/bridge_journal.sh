@@ -34,9 +34,9 @@ wait "$BRIDGE_PID" 2>/dev/null || true
 LAST=$(journal last "$JOURNAL")
 bridge_start
 until_status 20 "ca['rsa']['connected'] and d['journal']['writable']"
-drive load rsa --count 40 --parallel 8 || bridge_fail "jobs after the restart"
 kill "$LOAD"
 wait "$LOAD" 2>/dev/null || true
+drive load rsa --count 40 --parallel 4 || bridge_fail "jobs after the restart"
 
 say "every accepted job is answered, none is signed twice, the chain holds"
 journal check "$JOURNAL" "$WORK/heard" "$LAST" || bridge_fail "the journal"
