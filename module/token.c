@@ -67,6 +67,15 @@ CK_RV C_SetPIN(CK_SESSION_HANDLE session, CK_UTF8CHAR *old_pin, CK_ULONG old_len
 	return invoke_plain(&call);
 }
 
+static CK_RV open_session(CK_FLAGS flags, CK_SESSION_HANDLE handle)
+{
+	CK_RV rv = invoke_plain(
+		&(Call){ .function = Function_C_OpenSession, .handle = handle, .number = flags });
+
+	/* It exists when the first answer was lost and the call travelled again. */
+	return rv == CKR_SESSION_EXISTS ? CKR_OK : rv;
+}
+
 CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
 	CK_SESSION_HANDLE *session)
 {
@@ -80,15 +89,22 @@ CK_RV C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIF
 	if (!(flags & CKF_SERIAL_SESSION))
 		return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
 	TRY(session_reserve(slot, flags, &handle));
-	CK_RV rv = invoke_plain(
-		&(Call){ .function = Function_C_OpenSession, .handle = handle, .number = flags });
+	uint64_t restored = session_restored(slot);
+	CK_RV rv = open_session(flags, handle);
 
-	/* It exists when the first answer was lost and the call travelled again. */
-	if (rv != CKR_OK && rv != CKR_SESSION_EXISTS) {
+	if (rv != CKR_OK) {
 		session_remove(handle);
 		return rv;
 	}
 	session_opened(handle);
+	/* A restoration that another thread ran meanwhile did not count this session yet; the first
+	 * one only greets the host. */
+	if (session_restored(slot) > restored + (restored == 0))
+		rv = open_session(flags, handle);
+	if (rv != CKR_OK) {
+		session_remove(handle);
+		return rv;
+	}
 	*session = handle;
 	return CKR_OK;
 }

@@ -251,7 +251,7 @@ static CK_RV answer_call(
 		return CKR_OK;
 	case Function_C_OpenSession:
 		if (mock.sessions[call->handle])
-			return CKR_SESSION_COUNT;
+			return CKR_SESSION_EXISTS;
 		mock.sessions[call->handle] = true;
 		return CKR_OK;
 	default:
