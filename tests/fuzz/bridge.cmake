@@ -1,5 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-if(TARGET iothsm-bridge-core)
-	iothsm_fuzz_target(pubnub iothsm-bridge-core)
-	iothsm_fuzz_target(journal iothsm-bridge-core)
-endif()
+iothsm_fuzz_target(pubnub iothsm-bridge-core)
+iothsm_fuzz_target(journal iothsm-bridge-core)
