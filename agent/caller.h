@@ -35,6 +35,8 @@ struct caller {
 	bool finished;                      /* to be closed */
 	uint8_t client[WIRE_CLIENT_ID_LEN]; /* its own (CONTROL) or its client's (WAITING) */
 	CK_SLOT_ID slot;                    /* WAITING */
+	bool looked;                        /* WAITING: its token was looked for */
+	uint32_t version;                   /* of the wire: the newest that both speak */
 	struct caller_alias aliases[CALLER_ALIASES_MAX];
 	size_t alias_count;
 	uint8_t header[4];

@@ -13,13 +13,15 @@
 #include "inquiry.h"
 #include "log.h"
 #include "presence.h"
+#include "socket_watch.h"
 #include "supervise.h"
 #include "uplink.h"
 
 enum {
 	DOOR_ACCEPT_BURST_MAX = 64,
 	DOOR_PAUSE_MS = 100, /* without descriptors, before the next try to accept */
-	DOOR_POLL_MAX = 2 + SETTINGS_BACKENDS_MAX + FRONT_CALLERS_MAX
+	DOOR_FIXED = 3,      /* polls before those of the hosts: signals, listener, its name */
+	DOOR_POLL_MAX = DOOR_FIXED + 2 * SETTINGS_BACKENDS_MAX + FRONT_CALLERS_MAX
 };
 
 struct door {
@@ -40,6 +42,17 @@ static size_t count_of_uid(const struct front *front, uid_t uid)
 	return count;
 }
 
+/* Ten thousand of them are ten lines. */
+static void log_drop(struct front *front, const struct peer *peer, int64_t now_ms)
+{
+	unsigned long kept_back = 0;
+
+	if (throttle_admit(&front->refusals, peer->uid, now_ms, &kept_back))
+		log_warn("agent: a connection was dropped, there are too many uid=%u pid=%d "
+			 "kept_back=%lu",
+			(unsigned)peer->uid, (int)peer->pid, kept_back);
+}
+
 static void admit(struct front *front, int fd, int64_t now_ms)
 {
 	struct caller *caller = caller_new(fd, now_ms);
@@ -50,8 +63,7 @@ static void admit(struct front *front, int fd, int64_t now_ms)
 	}
 	if (front->caller_count == FRONT_CALLERS_MAX ||
 		count_of_uid(front, caller->peer.uid) >= FRONT_CALLERS_OF_UID_MAX) {
-		log_warn("agent: a connection was dropped, there are too many uid=%u pid=%d",
-			(unsigned)caller->peer.uid, (int)caller->peer.pid);
+		log_drop(front, &caller->peer, now_ms);
 		caller_free(caller);
 		return;
 	}
@@ -164,6 +176,13 @@ static void watch(struct door *door, int fd, short events)
 	door->polls[door->poll_count++] = (struct pollfd){ .fd = fd, .events = events };
 }
 
+static void watch_process(struct door *door, const struct process *process)
+{
+	bool writing = process->outbox.count > 0 || process->blocked;
+
+	watch(door, process->link, (short)(POLLIN | (writing ? POLLOUT : 0)));
+}
+
 static void watch_all(struct door *door, int64_t now_ms)
 {
 	const struct front *front = door->front;
@@ -171,11 +190,10 @@ static void watch_all(struct door *door, int64_t now_ms)
 	door->poll_count = 0;
 	watch(door, door->signals, POLLIN);
 	watch(door, now_ms >= door->accept_ms ? front->listener : -1, POLLIN);
+	watch(door, front->watcher, POLLIN);
 	for (size_t i = 0; i < front->backend_count; i++) {
-		const struct backend *backend = &front->backends[i];
-		bool writing = backend->outbox.count > 0 || backend->blocked;
-
-		watch(door, backend->link, (short)(POLLIN | (writing ? POLLOUT : 0)));
+		watch_process(door, &front->backends[i].host);
+		watch_process(door, &front->backends[i].second);
 	}
 	for (size_t i = 0; i < front->caller_count; i++) {
 		const struct caller *caller = front->callers[i];
@@ -216,19 +234,21 @@ static int timeout_ms(int64_t due_ms, int64_t now_ms)
 static void serve_hosts(struct door *door)
 {
 	for (size_t i = 0; i < door->front->backend_count; i++) {
-		if (door->polls[2 + i].fd >= 0 && (door->polls[2 + i].revents & POLLOUT))
-			supervise_flush(door->front, i);
+		bool writable = (door->polls[DOOR_FIXED + 2 * i].revents & POLLOUT) != 0;
+		bool second_is_writable =
+			(door->polls[DOOR_FIXED + 1 + 2 * i].revents & POLLOUT) != 0;
+
+		supervise_flush(door->front, i, writable, second_is_writable);
 		/* Always: what a host said before it answered a client is heard before that
 		 * client's next call. */
-		if (door->front->backends[i].link >= 0)
-			uplink_drain(door->front, i);
+		uplink_drain(door->front, i);
 	}
 }
 
 static void serve_callers(struct door *door, int64_t now_ms)
 {
 	struct front *front = door->front;
-	size_t first = 2 + front->backend_count;
+	size_t first = DOOR_FIXED + 2 * front->backend_count;
 
 	for (size_t i = 0; first + i < door->poll_count; i++)
 		if (door->polls[first + i].revents != 0)
@@ -238,6 +258,9 @@ static void serve_callers(struct door *door, int64_t now_ms)
 	remove_finished(front);
 	if (door->polls[1].revents != 0)
 		accept_callers(door, now_ms);
+	/* Last, when nobody is left in the queue of the listener that may be replaced. */
+	if (door->polls[2].revents != 0)
+		socket_watch_check(front);
 }
 
 CK_RV door_run(struct front *front, int signals, void (*reload)(struct front *front))

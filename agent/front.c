@@ -2,6 +2,8 @@
 /* Questions about the whole of the front door that several of its parts ask. */
 #include "front.h"
 
+#include "log.h"
+
 struct caller *front_find_client(struct front *front, const uint8_t client[WIRE_CLIENT_ID_LEN])
 {
 	for (size_t i = 0; i < front->caller_count; i++) {
@@ -78,15 +80,39 @@ struct slot *front_resolve_slot(struct front *front, const struct caller *client
 	return slot;
 }
 
-CK_FLAGS front_rights(struct front *front, const struct peer *peer, const char *serial)
+struct token_name front_token_name(struct front *front, size_t backend, const char *serial)
 {
-	CK_FLAGS rights = rights_of(front->settings, peer, serial);
+	const struct slot *slot = slot_find_serial(&front->slots, backend, serial);
 
-	if (!(rights & IOTHSM_RIGHT_USE) || !rights_use_kept_pin(front->settings, peer, serial))
+	return (struct token_name){ front->slots.names[backend], serial,
+		slot ? slot->label : NULL };
+}
+
+struct rights front_rights(
+	struct front *front, const struct peer *peer, const struct token_name *token)
+{
+	struct rights rights = rights_of(front->settings, peer, token);
+
+	if (!(rights.allow & IOTHSM_RIGHT_USE) ||
+		!rights_use_kept_pin(front->settings, peer, token))
 		return rights;
-	if (kept_has(&front->kept, front->settings, serial, CKU_USER))
-		rights |= IOTHSM_RIGHT_KEPT_PIN;
-	if ((rights & IOTHSM_RIGHT_SO) && kept_has(&front->kept, front->settings, serial, CKU_SO))
-		rights |= IOTHSM_RIGHT_KEPT_SO_PIN;
+	if (kept_has(&front->kept, front->settings, token, CKU_USER))
+		rights.allow |= IOTHSM_RIGHT_KEPT_PIN;
+	if ((rights.allow & IOTHSM_RIGHT_SO) &&
+		kept_has(&front->kept, front->settings, token, CKU_SO))
+		rights.allow |= IOTHSM_RIGHT_KEPT_SO_PIN;
 	return rights;
+}
+
+void front_log_refusal(struct front *front, const struct peer *peer, const char *serial,
+	const char *function, const char *right)
+{
+	unsigned long kept_back = 0;
+
+	if (!throttle_admit(&front->refusals, peer->uid, wire_now_ms(), &kept_back))
+		return;
+	log_warn("rights: refused uid=%u gid=%u pid=%d serial=%s function=%s; to allow it, let the "
+		 "rights section for this user and token have '%s' in 'allow' kept_back=%lu",
+		(unsigned)peer->uid, (unsigned)peer->gid, (int)peer->pid, serial, function, right,
+		kept_back);
 }

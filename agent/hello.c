@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "supervise.h"
+#include "takeover.h"
 
 static void refuse(struct caller *caller, CK_RV rv)
 {
@@ -44,37 +45,59 @@ static void become_client(struct front *front, struct caller *caller)
 	caller->state = CALLER_CONTROL;
 	reply.data = bytes_of(caller->client, sizeof(caller->client));
 	reply.number = front->events;
+	reply.number2 = caller->version;
 	caller->finished = !caller_reply(caller, &reply);
 	caller_next(caller);
 }
 
 static bool hand_over(struct front *front, const struct caller *caller, size_t index,
-	const char *serial, CK_FLAGS rights)
+	const char *serial, const struct rights *rights)
 {
 	struct backend *backend = &front->backends[index];
+	struct process *host = takeover_host_of(backend, caller->client, serial);
 	struct link_message message = { .type = LINK_CLIENT,
 		.uid = caller->peer.uid,
 		.gid = caller->peer.gid,
 		.pid = caller->peer.pid,
-		.rights = rights,
-		.slot = caller->slot };
+		.rights = rights->allow,
+		.mechanisms = *rights->mechanisms,
+		.slot = caller->slot,
+		.number = caller->version };
 
 	memcpy(message.client, caller->client, sizeof(message.client));
 	memcpy(message.serial, serial, strlen(serial) + 1);
 	/* Behind what is queued, and never queued itself: a waiting caller is counted and bounded.
 	 */
-	if (backend->outbox.count > 0)
+	if (host->outbox.count > 0)
 		return false;
-	if (link_send(backend->link, &message, caller->fd))
+	if (link_send(host->link, &message, caller->fd))
 		return true;
-	backend->blocked = errno == EAGAIN || errno == EWOULDBLOCK || errno == ETOOMANYREFS;
-	if (!backend->blocked)
+	host->blocked = errno == EAGAIN || errno == EWOULDBLOCK || errno == ETOOMANYREFS;
+	if (host->blocked)
+		return false;
+	if (host == &backend->second)
+		takeover_end_second(front, index, "its link is broken");
+	else
 		supervise_end(front, index, "its link is broken");
 	return false;
 }
 
+/* An absent token may be back: its host looks once for each caller. True while it does. */
+static bool look_for_token(struct front *front, struct caller *caller, size_t index)
+{
+	const struct link_message message = { .type = LINK_RESCAN };
+	struct backend *backend = &front->backends[index];
+
+	if (!caller->looked && !backend->rescanning) {
+		backend->rescanning = true;
+		supervise_send(front, index, &message);
+	}
+	caller->looked = true;
+	return backend->rescanning;
+}
+
 /* CKR_OK without *handed: not now, but perhaps later. */
-static CK_RV find_host(struct front *front, const struct caller *caller, bool *handed)
+static CK_RV find_host(struct front *front, struct caller *caller, bool *handed)
 {
 	const struct caller *client = front_find_client(front, caller->client);
 	const char *serial = NULL;
@@ -87,17 +110,20 @@ static CK_RV find_host(struct front *front, const struct caller *caller, bool *h
 	/* After a start of the agent the slots become known one backend after the other. */
 	if (!serial)
 		return supervise_is_complete(front) ? CKR_SLOT_ID_INVALID : CKR_OK;
-	CK_FLAGS rights = front_rights(front, &caller->peer, serial);
+	const struct token_name token = front_token_name(front, index, serial);
+	struct rights rights = front_rights(front, &caller->peer, &token);
 
-	if (!(rights & IOTHSM_RIGHT_USE))
+	if (!(rights.allow & IOTHSM_RIGHT_USE)) {
+		front_log_refusal(front, &caller->peer, serial, "HELLO", "use");
 		return CKR_SLOT_ID_INVALID;
+	}
 	if (front->backends[index].state == BACKEND_FAILED)
 		return CKR_TOKEN_NOT_PRESENT;
-	if (front->backends[index].state != BACKEND_READY || front->backends[index].restart_wanted)
+	if (front->backends[index].state != BACKEND_READY || front->backends[index].parting)
 		return CKR_OK;
 	if (slot && !(slot->info.flags & CKF_TOKEN_PRESENT))
-		return CKR_TOKEN_NOT_PRESENT;
-	*handed = hand_over(front, caller, index, serial, rights);
+		return look_for_token(front, caller, index) ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
+	*handed = hand_over(front, caller, index, serial, &rights);
 	return CKR_OK;
 }
 
@@ -124,13 +150,40 @@ static void become_waiting(
 	hello_retry(front, caller, now_ms);
 }
 
+/* The newest wire version that both sides speak, 0 for none. */
+static uint32_t common_version(const Call *call)
+{
+	uint64_t oldest = call->object ? call->object : call->number;
+	uint64_t newest = call->number < WIRE_VERSION ? call->number : WIRE_VERSION;
+
+	return newest >= oldest && newest >= WIRE_VERSION_OLDEST ? (uint32_t)newest : 0;
+}
+
+static void refuse_stranger(
+	struct front *front, struct caller *caller, const Call *call, int64_t now_ms)
+{
+	const Reply reply = {
+		.rv = CKR_DEVICE_ERROR, .number = WIRE_VERSION, .number2 = WIRE_VERSION_OLDEST
+	};
+	unsigned long kept_back = 0;
+
+	if (throttle_admit(&front->refusals, caller->peer.uid, now_ms, &kept_back))
+		log_warn(
+			"agent: a module of another version or machine type is refused, install "
+			"module and agent of one release uid=%u pid=%d version=%llu, ours=%d to %d "
+			"kept_back=%lu",
+			(unsigned)caller->peer.uid, (int)caller->peer.pid,
+			(unsigned long long)call->number, WIRE_VERSION_OLDEST, WIRE_VERSION,
+			kept_back);
+	(void)caller_reply(caller, &reply);
+	caller->finished = true;
+}
+
 static void judge(struct front *front, struct caller *caller, const Call *call, int64_t now_ms)
 {
-	if (call->number != WIRE_VERSION || !bytes_equal(call->data2, wire_abi())) {
-		log_warn("agent: a module of another version or machine type is refused, install "
-			 "module and agent of one release uid=%u pid=%d",
-			(unsigned)caller->peer.uid, (int)caller->peer.pid);
-		refuse(caller, CKR_DEVICE_ERROR);
+	caller->version = common_version(call);
+	if (caller->version == 0 || !bytes_equal(call->data2, wire_abi())) {
+		refuse_stranger(front, caller, call, now_ms);
 	} else if (call->data.len == 0) {
 		become_client(front, caller);
 	} else if (call->data.len == WIRE_CLIENT_ID_LEN) {

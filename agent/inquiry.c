@@ -6,6 +6,7 @@
 #include "log.h"
 #include "presence.h"
 #include "report.h"
+#include "right.h"
 #include "supervise.h"
 
 struct inquiry {
@@ -15,11 +16,12 @@ struct inquiry {
 	struct arena *arena;
 };
 
-static bool is_visible(const struct inquiry *inquiry, const char *serial)
+static bool is_visible(const struct inquiry *inquiry, size_t backend, const char *serial)
 {
-	CK_FLAGS rights = rights_of(inquiry->front->settings, &inquiry->caller->peer, serial);
+	const struct token_name token = front_token_name(inquiry->front, backend, serial);
 
-	return (rights & IOTHSM_RIGHT_USE) != 0;
+	return (rights_of(inquiry->front->settings, &inquiry->caller->peer, &token).allow &
+		       IOTHSM_RIGHT_USE) != 0;
 }
 
 static size_t list_backend(const struct inquiry *inquiry, size_t index, CK_SLOT_ID *ids)
@@ -31,7 +33,7 @@ static size_t list_backend(const struct inquiry *inquiry, size_t index, CK_SLOT_
 	for (size_t i = 0; i < list->count; i++) {
 		const struct slot *slot = &list->items[i];
 
-		if (!slot->listed || !is_visible(inquiry, slot->serial) ||
+		if (!slot->listed || !is_visible(inquiry, index, slot->serial) ||
 			(inquiry->call->number != 0 && !presence_of_slot(front, index, slot)))
 			continue;
 		ids[count++] = front_slot_id(front, inquiry->caller, slot);
@@ -68,7 +70,7 @@ static CK_RV answer_slot_info(const struct inquiry *inquiry, Reply *reply)
 	/* A token initialised a moment ago may not be listed yet: its former slot is. */
 	if (!slot && serial)
 		slot = slot_find_serial(&front->slots, index, "");
-	if (!slot || !is_visible(inquiry, serial))
+	if (!slot || !is_visible(inquiry, index, serial))
 		return CKR_SLOT_ID_INVALID;
 	CK_SLOT_INFO *info = arena_copy(inquiry->arena, &slot->info, sizeof(*info));
 
@@ -130,7 +132,8 @@ static void begin_rescan(struct front *front)
 static bool is_rescanning(const struct front *front, int64_t now_ms)
 {
 	for (size_t i = 0; i < front->backend_count; i++)
-		if (front->backends[i].rescanning && front->backends[i].state != BACKEND_FAILED)
+		if ((front->backends[i].rescanning || front->backends[i].restart_wanted) &&
+			front->backends[i].state != BACKEND_FAILED)
 			return true;
 	return supervise_is_settling(front, now_ms);
 }
@@ -188,9 +191,11 @@ static bool answer(const struct inquiry *inquiry, Reply *reply, int64_t now_ms)
 		reply->rv = CKR_FUNCTION_NOT_SUPPORTED;
 		return true;
 	}
-	CK_FLAGS rights = rights_of(inquiry->front->settings, &inquiry->caller->peer, NULL);
+	struct rights rights = rights_of(inquiry->front->settings, &inquiry->caller->peer, NULL);
 
-	if ((rights & rule->right) != rule->right) {
+	if ((rights.allow & rule->right) != rule->right) {
+		front_log_refusal(inquiry->front, &inquiry->caller->peer, "any",
+			Function_name(rule->function), right_name_of(rule->right));
 		reply->rv = CKR_FUNCTION_REJECTED;
 		return true;
 	}

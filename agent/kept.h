@@ -8,9 +8,10 @@
 #include "link.h"
 #include "settings.h"
 
-enum { KEPT_TOKENS_MAX = 1024 };
+enum { KEPT_TOKENS_MAX = 1024, KEPT_BACKEND_LEN = 63 };
 
 struct kept_token {
+	char backend[KEPT_BACKEND_LEN + 1];
 	char serial[LINK_SERIAL_LEN + 1];
 	bool user, so;
 };
@@ -26,17 +27,20 @@ struct kept {
 CK_RV kept_load(struct kept *kept, const char *state);
 void kept_reset(struct kept *kept);
 
-/* user: CKU_USER or CKU_SO. */
-bool kept_has(const struct kept *kept, const struct settings *settings, const char *serial,
-	CK_USER_TYPE user);
+/*
+ * Backend and serial say which token: another library that claims the serial gets no PIN. user:
+ * CKU_USER or CKU_SO.
+ */
+bool kept_has(const struct kept *kept, const struct settings *settings,
+	const struct token_name *token, CK_USER_TYPE user);
 
 /* The PIN, what was kept at run time before what agent.conf names; logs a file that fails. */
-bool kept_read(const struct kept *kept, const struct settings *settings, const char *serial,
-	CK_USER_TYPE user, struct secret *pin);
+bool kept_read(const struct kept *kept, const struct settings *settings,
+	const struct token_name *token, CK_USER_TYPE user, struct secret *pin);
 
 /* Both log what failed; in agent.conf nothing changes. */
-CK_RV kept_store(
-	struct kept *kept, const char *serial, CK_USER_TYPE user, const struct secret *pin);
-CK_RV kept_forget(struct kept *kept, const char *serial, CK_USER_TYPE user);
+CK_RV kept_store(struct kept *kept, const struct token_name *token, CK_USER_TYPE user,
+	const struct secret *pin);
+CK_RV kept_forget(struct kept *kept, const struct token_name *token, CK_USER_TYPE user);
 
 #endif

@@ -78,12 +78,18 @@ static bool type_is_known(const struct link_message *message)
 	int type;
 
 	memcpy(&type, &message->type, sizeof(type));
-	return type >= LINK_CONFIG && type <= LINK_RESTART;
+	return type >= LINK_CONFIG && type <= LINK_MOVED;
+}
+
+static bool mechanisms_are_sound(const struct link_mechanisms *mechanisms)
+{
+	return mechanisms->count >= LINK_MECHANISMS_ALL && mechanisms->count <= LINK_MECHANISMS_MAX;
 }
 
 static bool message_is_sound(const struct link_message *message)
 {
 	return type_is_known(message) && secret_is_sound(&message->secret) &&
+	       mechanisms_are_sound(&message->mechanisms) &&
 	       text_ends(message->backend, sizeof(message->backend)) &&
 	       text_ends(message->serial, sizeof(message->serial)) &&
 	       text_ends(message->label, sizeof(message->label)) &&
@@ -108,8 +114,10 @@ bool link_receive(int link, struct link_message *message, int *fd)
 		return false;
 	bool single = detach(&header, fd);
 
-	if (single && got == (ssize_t)sizeof(*message) &&
-		(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 && message_is_sound(message))
+	/* MSG_CTRUNC with none at all: this process has no descriptor left, the message is sound.
+	 */
+	if (single && got == (ssize_t)sizeof(*message) && !(header.msg_flags & MSG_TRUNC) &&
+		(*fd < 0 || !(header.msg_flags & MSG_CTRUNC)) && message_is_sound(message))
 		return true;
 	if (*fd >= 0)
 		(void)close(*fd);

@@ -16,6 +16,7 @@
 #include "listen.h"
 #include "log.h"
 #include "reload.h"
+#include "socket_watch.h"
 #include "supervise.h"
 
 static const char *configuration = "/etc/iothsm/agent.conf";
@@ -65,6 +66,7 @@ static int open_signals(void)
 	sigset_t set;
 
 	(void)signal(SIGPIPE, SIG_IGN); /* of a closed stderr */
+	(void)signal(SIGXFSZ, SIG_IGN); /* a write that fails, as on a full disk */
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
@@ -130,20 +132,26 @@ static CK_RV open_front(struct front *front)
 		return CKR_GENERAL_ERROR;
 	find_libexec(front);
 	TRY(take_state(front->settings->state));
+	throttle_init(&front->refusals);
 	TRY(kept_load(&front->kept, front->settings->state));
 	TRY(ticket_box_init(&front->tickets));
 	TRY(supervise_init(front));
 	front->listener = listen_open(front->settings->socket, &front->listener_is_ours);
-	return front->listener >= 0 ? CKR_OK : CKR_GENERAL_ERROR;
+	if (front->listener < 0)
+		return CKR_GENERAL_ERROR;
+	socket_watch_open(front);
+	return CKR_OK;
 }
 
 static void close_front(struct front *front)
 {
+	socket_watch_close(front);
 	if (front->listener >= 0)
 		listen_close(front->listener, front->settings->socket, front->listener_is_ours);
 	door_close(front);
 	supervise_stop(front);
 	ticket_box_reset(&front->tickets);
+	throttle_reset(&front->refusals);
 	kept_reset(&front->kept);
 	slot_table_reset(&front->slots);
 	settings_free(front->settings);
@@ -153,6 +161,7 @@ static void reload(struct front *front)
 {
 	listen_notify("RELOADING=1");
 	reload_settings(front, configuration);
+	socket_watch_check(front);
 	listen_notify("READY=1");
 }
 
@@ -182,7 +191,7 @@ static CK_RV run(struct front *front)
 
 int main(int argc, char **argv)
 {
-	static struct front front = { .listener = -1 };
+	static struct front front = { .listener = -1, .watcher = -1 };
 
 	secret_harden_process();
 	int status = read_arguments(argc, argv);

@@ -40,9 +40,12 @@ void presence_note(struct front *front, int64_t now_ms)
 		note_backend(front, i);
 }
 
-static bool may_hear(const struct front *front, const struct peer *peer, const struct slot *slot)
+static bool may_hear(
+	const struct front *front, const struct peer *peer, size_t backend, const struct slot *slot)
 {
-	return (rights_of(front->settings, peer, slot->serial) & IOTHSM_RIGHT_USE) != 0;
+	const struct token_name token = { front->slots.names[backend], slot->serial, slot->label };
+
+	return (rights_of(front->settings, peer, &token).allow & IOTHSM_RIGHT_USE) != 0;
 }
 
 const struct slot *presence_next(struct front *front, const struct peer *peer, uint64_t after)
@@ -54,7 +57,7 @@ const struct slot *presence_next(struct front *front, const struct peer *peer, u
 			const struct slot *slot = &front->slots.lists[i].items[k];
 
 			if (slot->changed > after && (!next || slot->changed < next->changed) &&
-				may_hear(front, peer, slot))
+				may_hear(front, peer, i, slot))
 				next = slot;
 		}
 	}

@@ -23,8 +23,9 @@ static bool env_is_same(const struct settings_texts *a, const struct settings_te
 static bool backend_is_same(const struct settings_backend *a, const struct settings_backend *b)
 {
 	return text_is_same(a->name, b->name) && text_is_same(a->type, b->type) &&
-	       text_is_same(a->module, b->module) && a->serial == b->serial &&
-	       env_is_same(&a->env, &b->env);
+	       text_is_same(a->module, b->module) && text_is_same(a->watch, b->watch) &&
+	       a->serial == b->serial && a->record == b->record && a->call_ms == b->call_ms &&
+	       a->busy_poll_us == b->busy_poll_us && env_is_same(&a->env, &b->env);
 }
 
 static bool needs_restart(const struct settings *a, const struct settings *b)

@@ -24,14 +24,17 @@ static json_t *report_backend(const struct backend *backend)
 		[BACKEND_ENDING] = "ending",
 		[BACKEND_FAILED] = "failed" };
 
-	return json_pack("{s:o, s:s, s:s, s:i, s:i}", "name", outside_text(backend->settings->name),
-		"type", backend->settings->type, "state", states[backend->state], "pid",
-		(int)backend->pid, "restarts", (int)backend->restarts);
+	return json_pack("{s:o, s:s, s:s, s:i, s:i, s:o}", "name",
+		outside_text(backend->settings->name), "type", backend->settings->type, "state",
+		states[backend->state], "pid", (int)backend->host.pid, "restarts",
+		(int)backend->restarts, "record",
+		outside_text(backend->record_fault[0] ? backend->record_fault : "ok"));
 }
 
 static json_t *report_token(
 	struct front *front, const struct caller *client, size_t index, const struct slot *slot)
 {
+	const struct token_name token = front_token_name(front, index, slot->serial);
 	bool present = front->backends[index].state == BACKEND_READY &&
 		       (slot->info.flags & CKF_TOKEN_PRESENT) != 0;
 
@@ -40,8 +43,8 @@ static json_t *report_token(
 		outside_text(front->backends[index].settings->name), "serial",
 		outside_text(slot->serial), "label", outside_text(slot->label), "flags",
 		(json_int_t)slot->flags, "present", present, "kept_pin",
-		kept_has(&front->kept, front->settings, slot->serial, CKU_USER), "kept_so_pin",
-		kept_has(&front->kept, front->settings, slot->serial, CKU_SO));
+		kept_has(&front->kept, front->settings, &token, CKU_USER), "kept_so_pin",
+		kept_has(&front->kept, front->settings, &token, CKU_SO));
 }
 
 static json_t *report_tokens(struct front *front, const struct caller *client)

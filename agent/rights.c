@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 enum {
-	RIGHTS_EVERYONE =
-		IOTHSM_RIGHT_USE | IOTHSM_RIGHT_GENERATE | IOTHSM_RIGHT_DESTROY | IOTHSM_RIGHT_SO
+	RIGHTS_EVERYONE = IOTHSM_RIGHT_USE | IOTHSM_RIGHT_SIGN | IOTHSM_RIGHT_DECRYPT |
+			  IOTHSM_RIGHT_GENERATE | IOTHSM_RIGHT_DESTROY | IOTHSM_RIGHT_SO
 };
 
 /* For a kernel without SO_PEERGROUPS: what the user database says. */
@@ -74,33 +74,59 @@ static bool names_peer(const struct settings_rights *rights, const struct peer *
 	return false;
 }
 
-static bool names_token(const struct settings_rights *rights, const char *serial)
+static bool means_all_tokens(const struct settings_rights *rights)
 {
-	if (rights->tokens.count == 0)
-		return true;
-	for (size_t i = 0; serial && i < rights->tokens.count; i++)
-		if (strcmp(rights->tokens.items[i], serial) == 0)
+	for (size_t i = 0; i < rights->token_count; i++)
+		if (!rights->tokens[i].by_serial && !rights->tokens[i].by_label)
 			return true;
-	return false;
+	return rights->token_count == 0;
 }
 
-CK_FLAGS rights_of(const struct settings *settings, const struct peer *peer, const char *serial)
+static enum token_match_result names_token(
+	const struct settings_rights *rights, const struct token_name *token)
+{
+	enum token_match_result result = TOKEN_MATCH_NO;
+
+	if (means_all_tokens(rights))
+		return TOKEN_MATCH_YES;
+	for (size_t i = 0; token && i < rights->token_count && result != TOKEN_MATCH_YES; i++) {
+		enum token_match_result judged = token_match_judge(&rights->tokens[i], token);
+
+		if (judged != TOKEN_MATCH_NO)
+			result = judged;
+	}
+	return result;
+}
+
+static struct rights rights_without_section(const struct peer *peer)
+{
+	static const struct link_mechanisms every = { .count = LINK_MECHANISMS_ALL };
+	bool administers = peer->uid == 0 || peer->uid == geteuid();
+
+	return (struct rights){ RIGHTS_EVERYONE | (administers ? IOTHSM_RIGHT_ADMIN : 0), &every };
+}
+
+struct rights rights_of(
+	const struct settings *settings, const struct peer *peer, const struct token_name *token)
 {
 	for (size_t i = 0; i < settings->rights_count; i++) {
 		const struct settings_rights *rights = &settings->rights[i];
 
-		if (names_peer(rights, peer) && names_token(rights, serial))
-			return rights->allow;
+		if (!names_peer(rights, peer))
+			continue;
+		switch (names_token(rights, token)) {
+		case TOKEN_MATCH_NO: continue;
+		case TOKEN_MATCH_YES: return (struct rights){ rights->allow, &rights->mechanisms };
+		case TOKEN_MATCH_PERHAPS: return (struct rights){ 0, &rights->mechanisms };
+		}
 	}
-	if (peer->uid == 0 || peer->uid == geteuid())
-		return RIGHTS_EVERYONE | IOTHSM_RIGHT_ADMIN;
-	return RIGHTS_EVERYONE;
+	return rights_without_section(peer);
 }
 
 bool rights_use_kept_pin(
-	const struct settings *settings, const struct peer *peer, const char *serial)
+	const struct settings *settings, const struct peer *peer, const struct token_name *token)
 {
-	const struct settings_token *token = settings_find_token(settings, serial);
+	const struct settings_token *named = settings_find_token(settings, token);
 
-	return settings_ids_contain(token ? &token->pin_users : &settings->pin_users, peer->uid);
+	return settings_ids_contain(named ? &named->pin_users : &settings->pin_users, peer->uid);
 }

@@ -20,14 +20,21 @@ struct peer {
 /* Of a connected Unix socket; false with errno set. */
 bool peer_read(int fd, struct peer *peer);
 
+struct rights {
+	CK_FLAGS allow;                           /* IOTHSM_RIGHT_* without the bits of kept PINs */
+	const struct link_mechanisms *mechanisms; /* as long as the settings live */
+};
+
 /*
- * IOTHSM_RIGHT_* without the bits of kept PINs. serial NULL: on the agent as a whole, for which
- * only blocks without a list of tokens count.
+ * By the first section that names peer and token, or what everyone has. token NULL: on the agent as
+ * a whole, which only sections for all tokens mean. A section that the unknown label of a token
+ * would decide takes everything away.
  */
-CK_FLAGS rights_of(const struct settings *settings, const struct peer *peer, const char *serial);
+struct rights rights_of(
+	const struct settings *settings, const struct peer *peer, const struct token_name *token);
 
 /* May log in by a PIN that the agent keeps for this token. */
 bool rights_use_kept_pin(
-	const struct settings *settings, const struct peer *peer, const char *serial);
+	const struct settings *settings, const struct peer *peer, const struct token_name *token);
 
 #endif

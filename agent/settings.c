@@ -11,12 +11,14 @@
 
 #include <confuse.h>
 
-#include "link.h"
 #include "log.h"
+#include "mechanism_name.h"
+#include "right.h"
 #include "settings_check.h"
 
 #define SETTINGS_SOCKET "/run/iothsm/agent.sock"
 #define SETTINGS_STATE  "/var/lib/iothsm/agent"
+#define SETTINGS_POLICY "/etc/iothsm/policy.conf"
 
 static void texts_free(struct settings_texts *texts)
 {
@@ -33,10 +35,12 @@ void settings_free(struct settings *settings)
 		free(settings->backends[i].name);
 		free(settings->backends[i].type);
 		free(settings->backends[i].module);
+		free(settings->backends[i].watch);
 		texts_free(&settings->backends[i].env);
 	}
 	for (size_t i = 0; i < settings->token_count; i++) {
 		free(settings->tokens[i].serial);
+		free(settings->tokens[i].backend);
 		free(settings->tokens[i].pin_file);
 		free(settings->tokens[i].so_pin_file);
 		free(settings->tokens[i].pin_users.items);
@@ -45,7 +49,7 @@ void settings_free(struct settings *settings)
 		free(settings->rights[i].name);
 		free(settings->rights[i].users.items);
 		free(settings->rights[i].groups.items);
-		texts_free(&settings->rights[i].tokens);
+		free(settings->rights[i].tokens);
 	}
 	free(settings->backends);
 	free(settings->tokens);
@@ -53,6 +57,7 @@ void settings_free(struct settings *settings)
 	free(settings->pin_users.items);
 	free(settings->socket);
 	free(settings->state);
+	free(settings->policy);
 	free(settings->libexec);
 	free(settings);
 }
@@ -113,8 +118,13 @@ static bool copy_backend(struct settings_backend *backend, cfg_t *section)
 {
 	backend->name = strdup(cfg_title(section));
 	backend->serial = strcmp(cfg_getstr(section, "threads"), "serial") == 0;
+	(void)settings_find_record(cfg_getstr(section, "record"), &backend->record);
+	backend->busy_poll_us = (uint32_t)cfg_getint(section, "busy_poll_us");
+	backend->memory = (size_t)cfg_getint(section, "memory") * 1024 * 1024;
+	backend->call_ms = cfg_getint(section, "call_timeout") * 1000;
 	return backend->name && copy_text(&backend->type, section, "type") &&
 	       copy_text(&backend->module, section, "module") &&
+	       copy_text(&backend->watch, section, "watch") &&
 	       copy_texts(&backend->env, section, "env");
 }
 
@@ -122,21 +132,53 @@ static bool copy_token(struct settings_token *token, cfg_t *section)
 {
 	bool named = (cfg_getopt(section, "pin_users")->flags & CFGF_MODIFIED) != 0;
 
-	token->serial = strdup(cfg_title(section));
-	return token->serial && copy_text(&token->pin_file, section, "pin_file") &&
+	const char *record = cfg_getstr(section, "record");
+
+	token->serial = strdup(settings_check_serial(section));
+	token->has_record = record && settings_find_record(record, &token->record);
+	return token->serial && copy_text(&token->backend, section, "backend") &&
+	       copy_text(&token->pin_file, section, "pin_file") &&
 	       copy_text(&token->so_pin_file, section, "so_pin_file") &&
 	       (named ? copy_ids(&token->pin_users, section, "pin_users", settings_find_user)
 		      : default_pin_users(&token->pin_users));
+}
+
+static bool copy_matches(struct settings_rights *rights, cfg_t *section)
+{
+	unsigned count = cfg_size(section, "tokens");
+
+	rights->tokens = calloc(count + 1UL, sizeof(*rights->tokens));
+	if (!rights->tokens)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if (token_match_parse(cfg_getnstr(section, "tokens", i),
+			    &rights->tokens[rights->token_count]))
+			rights->token_count++;
+	return true;
+}
+
+/* An empty list allows none; only without a list all are. The check has bounded their number. */
+static void copy_mechanisms(struct link_mechanisms *mechanisms, cfg_t *section)
+{
+	bool listed = (cfg_getopt(section, "mechanisms")->flags & CFGF_MODIFIED) != 0;
+
+	mechanisms->count = listed ? 0 : LINK_MECHANISMS_ALL;
+	for (unsigned i = 0; i < cfg_size(section, "mechanisms"); i++)
+		if (mechanisms->count < LINK_MECHANISMS_MAX &&
+			mechanism_name_find(cfg_getnstr(section, "mechanisms", i),
+				&mechanisms->types[mechanisms->count]))
+			mechanisms->count++;
 }
 
 static bool copy_rights(struct settings_rights *rights, cfg_t *section)
 {
 	rights->name = strdup(cfg_title(section));
 	for (unsigned i = 0; i < cfg_size(section, "allow"); i++)
-		rights->allow |= settings_find_right(cfg_getnstr(section, "allow", i));
+		rights->allow |= right_find(cfg_getnstr(section, "allow", i));
+	copy_mechanisms(&rights->mechanisms, section);
 	return rights->name && copy_ids(&rights->users, section, "users", settings_find_user) &&
 	       copy_ids(&rights->groups, section, "groups", settings_find_group) &&
-	       copy_texts(&rights->tokens, section, "tokens");
+	       copy_matches(rights, section);
 }
 
 static bool copy_sections(struct settings *settings, cfg_t *cfg)
@@ -170,6 +212,7 @@ static struct settings *copy_all(cfg_t *cfg)
 
 	if (settings && copy_text(&settings->socket, cfg, "socket") &&
 		copy_text(&settings->state, cfg, "state") &&
+		copy_text(&settings->policy, cfg, "policy") &&
 		copy_text(&settings->libexec, cfg, "libexec") &&
 		default_pin_users(&settings->pin_users) && copy_sections(settings, cfg))
 		return settings;
@@ -205,20 +248,31 @@ struct settings *settings_load(const char *path)
 {
 	static char default_socket[] = SETTINGS_SOCKET;
 	static char default_state[] = SETTINGS_STATE;
+	static char default_policy[] = SETTINGS_POLICY;
 	static char default_threads[] = "shared";
 	static char default_module[] = "";
+	static char default_watch[] = "";
+	static char default_record[] = "policy";
 	cfg_opt_t backend[] = { CFG_STR("type", NULL, CFGF_NODEFAULT),
 		CFG_STR("module", default_module, CFGF_NONE), CFG_STR_LIST("env", NULL, CFGF_NONE),
-		CFG_STR("threads", default_threads, CFGF_NONE), CFG_END() };
-	cfg_opt_t token[] = { CFG_STR("pin_file", NULL, CFGF_NODEFAULT),
+		CFG_STR("watch", default_watch, CFGF_NONE),
+		CFG_STR("threads", default_threads, CFGF_NONE),
+		CFG_STR("record", default_record, CFGF_NONE), CFG_INT("busy_poll_us", 0, CFGF_NONE),
+		CFG_INT("memory", SETTINGS_MEMORY_MIB, CFGF_NONE),
+		CFG_INT("call_timeout", SETTINGS_CALL_SECONDS_MAX, CFGF_NONE), CFG_END() };
+	cfg_opt_t token[] = { CFG_STR("serial", NULL, CFGF_NODEFAULT),
+		CFG_STR("backend", NULL, CFGF_NODEFAULT), CFG_STR("pin_file", NULL, CFGF_NODEFAULT),
 		CFG_STR("so_pin_file", NULL, CFGF_NODEFAULT),
-		CFG_STR_LIST("pin_users", NULL, CFGF_NONE), CFG_END() };
+		CFG_STR_LIST("pin_users", NULL, CFGF_NONE), CFG_STR("record", NULL, CFGF_NODEFAULT),
+		CFG_END() };
 	cfg_opt_t rights[] = { CFG_STR_LIST("users", NULL, CFGF_NONE),
 		CFG_STR_LIST("groups", NULL, CFGF_NONE), CFG_STR_LIST("tokens", NULL, CFGF_NONE),
-		CFG_STR_LIST("allow", NULL, CFGF_NONE), CFG_END() };
+		CFG_STR_LIST("allow", NULL, CFGF_NONE), CFG_STR_LIST("mechanisms", NULL, CFGF_NONE),
+		CFG_END() };
 	enum { SECTION = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES };
 	cfg_opt_t all[] = { CFG_STR("socket", default_socket, CFGF_NONE),
 		CFG_STR("state", default_state, CFGF_NONE),
+		CFG_STR("policy", default_policy, CFGF_NONE),
 		CFG_STR("libexec", NULL, CFGF_NODEFAULT), CFG_SEC("backend", backend, SECTION),
 		CFG_SEC("token", token, SECTION), CFG_SEC("rights", rights, SECTION), CFG_END() };
 	cfg_t *cfg = cfg_init(all, CFGF_NONE);
@@ -234,11 +288,15 @@ struct settings *settings_load(const char *path)
 }
 
 const struct settings_token *settings_find_token(
-	const struct settings *settings, const char *serial)
+	const struct settings *settings, const struct token_name *token)
 {
-	for (size_t i = 0; i < settings->token_count; i++)
-		if (strcmp(settings->tokens[i].serial, serial) == 0)
-			return &settings->tokens[i];
+	for (size_t i = 0; i < settings->token_count; i++) {
+		const struct settings_token *found = &settings->tokens[i];
+
+		if (strcmp(found->serial, token->serial) == 0 &&
+			(!found->backend || strcmp(found->backend, token->backend) == 0))
+			return found;
+	}
 	return NULL;
 }
 

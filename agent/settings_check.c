@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "link.h"
 #include "log.h"
+#include "mechanism_name.h"
+#include "right.h"
 #include "settings.h"
+#include "spin.h"
 
 static bool find_number(const char *name, uint32_t *id)
 {
@@ -52,19 +54,19 @@ bool settings_find_group(const char *name, uint32_t *id)
 	return true;
 }
 
-CK_FLAGS settings_find_right(const char *name)
+bool settings_find_record(const char *name, enum record_mode *mode)
 {
-	static const struct {
-		const char *name;
-		CK_FLAGS right;
-	} rights[] = { { "use", IOTHSM_RIGHT_USE }, { "generate", IOTHSM_RIGHT_GENERATE },
-		{ "destroy", IOTHSM_RIGHT_DESTROY }, { "so", IOTHSM_RIGHT_SO },
-		{ "admin", IOTHSM_RIGHT_ADMIN } };
+	static const char *const names[] = {
+		[RECORD_POLICY] = "policy", [RECORD_ALL] = "all", [RECORD_NONE] = "none"
+	};
 
-	for (size_t i = 0; i < ARRAY_LEN(rights); i++)
-		if (strcmp(rights[i].name, name) == 0)
-			return rights[i].right;
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) != 0)
+			continue;
+		*mode = (enum record_mode)i;
+		return true;
+	}
+	return false;
 }
 
 /* The value that was just parsed: the last one of a list. */
@@ -82,6 +84,11 @@ static int check_path(cfg_t *cfg, cfg_opt_t *option)
 	cfg_error(cfg, "%s: '%s' has to be an absolute path of less than %d bytes",
 		cfg_opt_name(option), path, LINK_TEXT_MAX);
 	return -1;
+}
+
+static int check_watch(cfg_t *cfg, cfg_opt_t *option)
+{
+	return strcmp(latest(option), "none") == 0 ? 0 : check_path(cfg, option);
 }
 
 static int check_socket(cfg_t *cfg, cfg_opt_t *option)
@@ -120,6 +127,27 @@ static int check_threads(cfg_t *cfg, cfg_opt_t *option)
 	return -1;
 }
 
+static int check_record(cfg_t *cfg, cfg_opt_t *option)
+{
+	enum record_mode mode;
+
+	if (settings_find_record(latest(option), &mode))
+		return 0;
+	cfg_error(cfg, "record: '%s' is none of policy, all, none", latest(option));
+	return -1;
+}
+
+static int check_call_timeout(cfg_t *cfg, cfg_opt_t *option)
+{
+	long seconds = cfg_opt_getnint(option, cfg_opt_size(option) - 1);
+
+	if (seconds >= 1 && seconds <= SETTINGS_CALL_SECONDS_MAX)
+		return 0;
+	cfg_error(cfg, "call_timeout: %ld is not within 1 to %d seconds", seconds,
+		SETTINGS_CALL_SECONDS_MAX);
+	return -1;
+}
+
 static int check_env(cfg_t *cfg, cfg_opt_t *option)
 {
 	const char *variable = latest(option);
@@ -133,9 +161,10 @@ static int check_env(cfg_t *cfg, cfg_opt_t *option)
 
 static int check_allow(cfg_t *cfg, cfg_opt_t *option)
 {
-	if (settings_find_right(latest(option)) != 0)
+	if (right_find(latest(option)) != 0)
 		return 0;
-	cfg_error(cfg, "allow: '%s' is none of use, generate, destroy, so, admin", latest(option));
+	cfg_error(cfg, "allow: '%s' is none of use, sign, decrypt, generate, destroy, so, admin",
+		latest(option));
 	return -1;
 }
 
@@ -171,14 +200,33 @@ static int check_pin_users(cfg_t *cfg, cfg_opt_t *option)
 	return 0;
 }
 
-static int check_serial(cfg_t *cfg, cfg_opt_t *option)
+static int check_match(cfg_t *cfg, cfg_opt_t *option)
 {
-	size_t len = strlen(latest(option));
+	struct token_match match;
 
-	if (len > 0 && len <= LINK_SERIAL_LEN)
+	if (token_match_parse(latest(option), &match))
 		return 0;
-	cfg_error(cfg, "tokens: the serial '%s' does not have 1 to %d bytes", latest(option),
-		LINK_SERIAL_LEN);
+	cfg_error(cfg,
+		"tokens: '%s' is neither a serial number of 1 to %d bytes, nor \"*\", nor a URI of "
+		"serial and label like pkcs11:serial=0123;token=name",
+		latest(option), LINK_SERIAL_LEN);
+	return -1;
+}
+
+static int check_mechanism(cfg_t *cfg, cfg_opt_t *option)
+{
+	CK_MECHANISM_TYPE type;
+
+	if (!mechanism_name_find(latest(option), &type)) {
+		cfg_error(cfg,
+			"mechanisms: '%s' is neither a name like CKM_ECDSA nor a number like "
+			"0x1041",
+			latest(option));
+		return -1;
+	}
+	if (cfg_opt_size(option) <= LINK_MECHANISMS_MAX)
+		return 0;
+	cfg_error(cfg, "mechanisms: more than %d in a list are not supported", LINK_MECHANISMS_MAX);
 	return -1;
 }
 
@@ -211,15 +259,23 @@ static int check_backend(cfg_t *cfg, cfg_opt_t *option)
 	return 0;
 }
 
+const char *settings_check_serial(cfg_t *section)
+{
+	const char *serial = cfg_getstr(section, "serial");
+
+	return serial ? serial : cfg_title(section);
+}
+
 static int check_token(cfg_t *cfg, cfg_opt_t *option)
 {
-	cfg_t *section = cfg_opt_getnsec(option, cfg_opt_size(option) - 1);
-	size_t len = strlen(cfg_title(section));
+	const char *serial =
+		settings_check_serial(cfg_opt_getnsec(option, cfg_opt_size(option) - 1));
+	size_t len = strlen(serial);
 
 	if (len > 0 && len <= LINK_SERIAL_LEN)
 		return 0;
-	cfg_error(cfg, "token: the serial '%s' does not have 1 to %d bytes", cfg_title(section),
-		LINK_SERIAL_LEN);
+	cfg_error(
+		cfg, "token: the serial '%s' does not have 1 to %d bytes", serial, LINK_SERIAL_LEN);
 	return -1;
 }
 
@@ -234,27 +290,65 @@ static int check_rights(cfg_t *cfg, cfg_opt_t *option)
 	return -1;
 }
 
+static int check_busy_poll(cfg_t *cfg, cfg_opt_t *option)
+{
+	long us = cfg_opt_getnint(option, 0);
+
+	if (us >= 0 && us <= SPIN_US_MAX)
+		return 0;
+	cfg_error(cfg, "busy_poll_us is 0 to %d microseconds, not %ld", SPIN_US_MAX, us);
+	return -1;
+}
+
+static int check_memory(cfg_t *cfg, cfg_opt_t *option)
+{
+	long mib = cfg_opt_getnint(option, 0);
+
+	if (mib >= SETTINGS_MEMORY_MIB_MIN && mib <= SETTINGS_MEMORY_MIB_MAX)
+		return 0;
+	cfg_error(cfg, "memory is %d to %d MiB, not %ld", SETTINGS_MEMORY_MIB_MIN,
+		SETTINGS_MEMORY_MIB_MAX, mib);
+	return -1;
+}
+
 void settings_check_install(cfg_t *cfg)
 {
 	static const struct {
 		const char *key;
 		cfg_validate_callback_t check;
 	} checks[] = { { "socket", check_socket }, { "state", check_path },
-		{ "libexec", check_path }, { "backend", check_backend },
+		{ "policy", check_path }, { "libexec", check_path }, { "backend", check_backend },
 		{ "backend|type", check_type }, { "backend|module", check_path },
-		{ "backend|env", check_env }, { "backend|threads", check_threads },
+		{ "backend|watch", check_watch }, { "backend|env", check_env },
+		{ "backend|threads", check_threads }, { "backend|busy_poll_us", check_busy_poll },
+		{ "backend|memory", check_memory }, { "backend|call_timeout", check_call_timeout },
+		{ "backend|record", check_record }, { "token|record", check_record },
 		{ "token", check_token }, { "token|pin_file", check_path },
 		{ "token|so_pin_file", check_path }, { "token|pin_users", check_pin_users },
 		{ "rights", check_rights }, { "rights|users", check_users },
-		{ "rights|groups", check_groups }, { "rights|tokens", check_serial },
-		{ "rights|allow", check_allow } };
+		{ "rights|groups", check_groups }, { "rights|tokens", check_match },
+		{ "rights|allow", check_allow }, { "rights|mechanisms", check_mechanism } };
 
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++)
 		(void)cfg_set_validate_func(cfg, checks[i].key, checks[i].check);
 }
 
+static bool token_has_backend(cfg_t *cfg, cfg_t *token)
+{
+	const char *backend = cfg_getstr(token, "backend");
+
+	if (!backend || cfg_gettsec(cfg, "backend", backend))
+		return true;
+	log_error("agent: %s: token \"%s\": there is no backend \"%s\"", cfg->filename,
+		cfg_title(token), backend);
+	return false;
+}
+
 bool settings_check_whole(cfg_t *cfg)
 {
+	for (unsigned i = 0; i < cfg_size(cfg, "token"); i++)
+		if (!token_has_backend(cfg, cfg_getnsec(cfg, "token", i)))
+			return false;
 	if (cfg_size(cfg, "backend") > 0)
 		return true;
 	log_error("agent: %s: no backend is configured; for SoftHSM2 write backend \"softhsm\" "

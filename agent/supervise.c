@@ -5,29 +5,27 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/random.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "briefing.h"
+#include "handle_key.h"
 #include "launch.h"
 #include "log.h"
+#include "takeover.h"
 #include "uplink.h"
 
 CK_RV supervise_init(struct front *front)
 {
-	if (getrandom(front->handle_key, sizeof(front->handle_key), 0) !=
-		(ssize_t)sizeof(front->handle_key)) {
-		log_error("agent: no random numbers from the kernel: %s", strerror(errno));
-		return CKR_GENERAL_ERROR;
-	}
+	TRY(handle_key_load(front->handle_key, front->settings->state));
 	for (size_t i = 0; i < front->settings->backend_count; i++) {
 		struct backend *backend = &front->backends[i];
 		char path[PATH_MAX];
 
 		backend->settings = &front->settings->backends[i];
-		backend->link = -1;
+		backend->host.link = backend->second.link = -1;
 		backend->away_ms = wire_now_ms();
 		if (!launch_path(path, sizeof(path), backend->settings, front->libexec) ||
 			access(path, X_OK) != 0) {
@@ -47,65 +45,55 @@ void supervise_end(struct front *front, size_t index, const char *reason)
 {
 	struct backend *backend = &front->backends[index];
 
-	if (backend->link < 0)
+	if (backend->host.link < 0)
 		return;
 	if (reason)
 		log_warn("agent: a token host is ended backend=%s pid=%d reason=\"%s\"",
-			backend->settings->name, (int)backend->pid, reason);
-	(void)close(backend->link);
-	backend->link = -1;
-	outbox_reset(&backend->outbox);
-	slot_list_abandon(&front->slots, index);
+			backend->settings->name, (int)backend->host.pid, reason);
+	process_close(&backend->host);
+	/* What is arriving then is the list of the host that takes over. */
+	if (backend->role != SECOND_STARTING)
+		slot_list_abandon(&front->slots, index);
 	if (backend->state != BACKEND_STARTING)
 		backend->away_ms = wire_now_ms();
 	backend->state = BACKEND_ENDING;
-	backend->blocked = false;
 	backend->next_ms = wire_now_ms() + SUPERVISE_STOP_MS;
-}
-
-/* Never 0 or less: that would be everybody. */
-static void kill_process(struct backend *backend)
-{
-	if (backend->pid <= 0)
-		return;
-	backend->killed = true;
-	(void)kill(backend->pid, SIGKILL);
 }
 
 /* One that misbehaved does not get the time to end in order. */
 static void kill_host(struct front *front, size_t index, const char *reason)
 {
-	struct backend *backend = &front->backends[index];
-
 	supervise_end(front, index, reason);
-	kill_process(backend);
+	process_kill(&front->backends[index].host);
 }
 
 void supervise_send(struct front *front, size_t index, const struct link_message *message)
 {
-	struct backend *backend = &front->backends[index];
-
-	if (backend->link >= 0 && !outbox_send(&backend->outbox, backend->link, message))
+	if (!process_send(&front->backends[index].host, message))
 		kill_host(front, index, "it does not read its link");
 }
 
 void supervise_send_all(struct front *front, const struct link_message *message)
 {
-	for (size_t i = 0; i < front->backend_count; i++)
+	for (size_t i = 0; i < front->backend_count; i++) {
 		supervise_send(front, i, message);
+		if (!process_send(&front->backends[i].second, message))
+			takeover_end_second(front, i, "it does not read its link");
+	}
 }
 
-void supervise_flush(struct front *front, size_t index)
+void supervise_flush(struct front *front, size_t index, bool first, bool second)
 {
 	struct backend *backend = &front->backends[index];
 
-	backend->blocked = false;
-	if (backend->link >= 0 && !outbox_flush(&backend->outbox, backend->link))
+	if (first && !process_flush(&backend->host))
 		kill_host(front, index, "its link is broken");
+	if (second && !process_flush(&backend->second))
+		takeover_end_second(front, index, "its link is broken");
 }
 
 /* The wait before the next start after so many short lives in a row. */
-static int64_t backoff_ms(unsigned short_lives)
+int64_t supervise_backoff_ms(unsigned short_lives)
 {
 	int64_t wait = SUPERVISE_BACKOFF_FIRST_MS;
 
@@ -130,7 +118,7 @@ static void count_life(struct backend *backend, int64_t life_ms, bool crashed)
 static void plan_restart(struct backend *backend, int64_t now_ms)
 {
 	backend->state = BACKEND_DOWN;
-	backend->next_ms = now_ms + backoff_ms(backend->short_lives);
+	backend->next_ms = now_ms + supervise_backoff_ms(backend->short_lives);
 	if (backend->short_lives < SUPERVISE_SHORT_LIVES_MAX)
 		return;
 	backend->state = BACKEND_FAILED;
@@ -145,55 +133,61 @@ static void plan_restart(struct backend *backend, int64_t now_ms)
 static bool is_crash(const struct backend *backend, int status)
 {
 	if (WIFSIGNALED(status))
-		return WTERMSIG(status) != SIGKILL || backend->killed;
+		return WTERMSIG(status) != SIGKILL || backend->host.killed;
 	return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+}
+
+/* A hang is noticed late, by the host's watchdog or by us: until then it looked like life. */
+static bool has_hung(const struct backend *backend, int status)
+{
+	return backend->host.killed || (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE);
 }
 
 static void host_has_ended(struct front *front, size_t index, int status, int64_t now_ms)
 {
 	struct backend *backend = &front->backends[index];
-	int64_t life_ms = now_ms - backend->started_ms;
+	int64_t life_ms = now_ms - backend->host.started_ms;
 
-	if (backend->link >= 0)
+	if (backend->host.link >= 0)
 		uplink_drain(front, index);
 	supervise_end(front, index, NULL);
-	bool at_once = backend->restart_wanted && life_ms >= 1000;
-
-	log_write(backend->restart_wanted ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-		"agent: a token host ended backend=%s pid=%d %s=%d after_ms=%lld",
-		backend->settings->name, (int)backend->pid,
+	log_warn("agent: a token host ended backend=%s pid=%d %s=%d after_ms=%lld",
+		backend->settings->name, (int)backend->host.pid,
 		WIFSIGNALED(status) ? "signal" : "status",
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long)life_ms);
-	backend->pid = 0;
-	if (!at_once)
-		count_life(backend, life_ms, is_crash(backend, status));
-	plan_restart(backend, now_ms);
-	if (at_once) {
-		backend->state = BACKEND_DOWN;
-		backend->next_ms = now_ms;
-	}
+	backend->host.pid = 0;
+	if (has_hung(backend, status) &&
+		life_ms < SUPERVISE_LONG_LIFE_MS + backend->settings->call_ms)
+		life_ms = 0;
+	count_life(backend, life_ms, is_crash(backend, status));
+	if (!takeover_promote(front, index))
+		plan_restart(backend, now_ms);
 }
 
 void supervise_reap(struct front *front, int64_t now_ms)
 {
 	for (size_t i = 0; i < front->backend_count; i++) {
 		int status;
-		pid_t pid = front->backends[i].pid;
+		pid_t pid = front->backends[i].second.pid;
 
+		if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid)
+			takeover_reaped(front, i, status);
+		pid = front->backends[i].host.pid;
 		if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid)
 			host_has_ended(front, i, status, now_ms);
 	}
 }
 
 /* Libraries like SoftHSM2 fail when two processes start on one directory at once. */
-static bool has_to_queue(const struct front *front, size_t index)
+bool supervise_has_to_queue(const struct front *front, size_t index)
 {
 	const struct settings_backend *settings = front->backends[index].settings;
 
 	for (size_t i = 0; *settings->module && i < front->backend_count; i++) {
 		const struct backend *other = &front->backends[i];
 
-		if (i != index && other->state == BACKEND_STARTING &&
+		if (i != index &&
+			(other->state == BACKEND_STARTING || other->role == SECOND_STARTING) &&
 			strcmp(other->settings->module, settings->module) == 0)
 			return true;
 	}
@@ -203,20 +197,20 @@ static bool has_to_queue(const struct front *front, size_t index)
 static void start(struct front *front, size_t index, int64_t now_ms)
 {
 	struct backend *backend = &front->backends[index];
-	pid_t pid = launch_host(backend->settings, front->libexec, &backend->link);
+	pid_t pid = launch_host(backend->settings, front->libexec, &backend->host.link);
 
-	if (backend->started_ms != 0)
+	if (backend->host.started_ms != 0)
 		backend->restarts++;
-	backend->started_ms = now_ms;
+	backend->host.started_ms = now_ms;
 	if (pid < 0) {
 		count_life(backend, 0, false);
 		plan_restart(backend, now_ms);
 		return;
 	}
-	backend->pid = pid;
+	backend->host.pid = pid;
 	backend->state = BACKEND_STARTING;
 	backend->restart_wanted = false;
-	backend->killed = false;
+	backend->host.killed = false;
 	backend->withheld = backend->quick_crashes >= 2;
 	if (backend->withheld)
 		log_warn("agent: kept PINs and tickets are withheld from a token host that keeps "
@@ -238,6 +232,23 @@ static void restore_trust(struct front *front, size_t index)
 	briefing_tickets(front, index);
 }
 
+/* Beside its own watchdog, which stops with it. */
+static void ping(struct front *front, size_t index, int64_t now_ms)
+{
+	const struct link_message message = { .type = LINK_PING };
+	struct backend *backend = &front->backends[index];
+
+	if (now_ms < backend->ping_ms)
+		return;
+	if (backend->pinged && now_ms - backend->ping_ms < SUPERVISE_LATE_MS) {
+		kill_host(front, index, "it does not answer, as if it were stopped");
+		return;
+	}
+	backend->pinged = true;
+	backend->ping_ms = now_ms + backend->settings->call_ms;
+	supervise_send(front, index, &message);
+}
+
 static void tick(struct front *front, size_t index, int64_t now_ms)
 {
 	struct backend *backend = &front->backends[index];
@@ -245,34 +256,37 @@ static void tick(struct front *front, size_t index, int64_t now_ms)
 	switch (backend->state) {
 	case BACKEND_DOWN:
 	case BACKEND_FAILED:
-		if (now_ms >= backend->next_ms && !has_to_queue(front, index))
+		if (now_ms >= backend->next_ms && !supervise_has_to_queue(front, index))
 			start(front, index, now_ms);
 		return;
 	case BACKEND_ENDING:
 		if (now_ms >= backend->next_ms) {
 			backend->next_ms = INT64_MAX;
-			kill_process(backend);
+			process_kill(&backend->host);
 		}
 		return;
 	case BACKEND_STARTING:
-		if (now_ms - backend->started_ms >= SUPERVISE_START_MS)
+		if (now_ms - backend->host.started_ms >= SUPERVISE_START_MS)
 			kill_host(front, index, "it does not list its tokens");
 		break;
 	case BACKEND_READY:
-		if (backend->withheld && now_ms - backend->started_ms >= SUPERVISE_LONG_LIFE_MS)
+		if (backend->withheld &&
+			now_ms - backend->host.started_ms >= SUPERVISE_LONG_LIFE_MS)
 			restore_trust(front, index);
-		if (backend->restart_wanted && now_ms >= backend->next_ms)
-			supervise_end(front, index, NULL);
+		else
+			ping(front, index, now_ms);
 		break;
 	}
-	if (outbox_is_stuck(&backend->outbox, now_ms))
+	if (outbox_is_stuck(&backend->host.outbox, now_ms))
 		kill_host(front, index, "it has not read its link for a long time");
 }
 
 void supervise_tick(struct front *front, int64_t now_ms)
 {
-	for (size_t i = 0; i < front->backend_count; i++)
+	for (size_t i = 0; i < front->backend_count; i++) {
 		tick(front, i, now_ms);
+		takeover_tick(front, i, now_ms);
+	}
 }
 
 static int64_t due_ms(const struct front *front, size_t index)
@@ -282,18 +296,19 @@ static int64_t due_ms(const struct front *front, size_t index)
 
 	switch (backend->state) {
 	case BACKEND_DOWN:
-	case BACKEND_FAILED: return has_to_queue(front, index) ? INT64_MAX : backend->next_ms;
+	case BACKEND_FAILED:
+		return supervise_has_to_queue(front, index) ? INT64_MAX : backend->next_ms;
 	case BACKEND_ENDING: return backend->next_ms;
-	case BACKEND_STARTING: due = backend->started_ms + SUPERVISE_START_MS; break;
+	case BACKEND_STARTING: due = backend->host.started_ms + SUPERVISE_START_MS; break;
 	case BACKEND_READY:
-		if (backend->withheld)
-			due = backend->started_ms + SUPERVISE_LONG_LIFE_MS;
-		if (backend->restart_wanted && backend->next_ms < due)
-			due = backend->next_ms;
+		due = backend->ping_ms;
+		if (backend->withheld && backend->host.started_ms + SUPERVISE_LONG_LIFE_MS < due)
+			due = backend->host.started_ms + SUPERVISE_LONG_LIFE_MS;
 		break;
 	}
-	if (backend->outbox.count > 0 && backend->outbox.progress_ms + OUTBOX_STUCK_MS < due)
-		due = backend->outbox.progress_ms + OUTBOX_STUCK_MS;
+	if (backend->host.outbox.count > 0 &&
+		backend->host.outbox.progress_ms + OUTBOX_STUCK_MS < due)
+		due = backend->host.outbox.progress_ms + OUTBOX_STUCK_MS;
 	return due;
 }
 
@@ -301,10 +316,22 @@ int64_t supervise_due_ms(const struct front *front)
 {
 	int64_t due = INT64_MAX;
 
-	for (size_t i = 0; i < front->backend_count; i++)
-		if (due_ms(front, i) < due)
-			due = due_ms(front, i);
+	for (size_t i = 0; i < front->backend_count; i++) {
+		int64_t host_ms = due_ms(front, i);
+		int64_t second_ms = takeover_due_ms(front, i);
+
+		due = host_ms < due ? host_ms : due;
+		due = second_ms < due ? second_ms : due;
+	}
 	return due;
+}
+
+void supervise_hear_pong(struct front *front, size_t index)
+{
+	struct backend *backend = &front->backends[index];
+
+	backend->pinged = false;
+	backend->ping_ms = wire_now_ms() + backend->settings->call_ms;
 }
 
 void supervise_ready(struct front *front, size_t index)
@@ -315,17 +342,27 @@ void supervise_ready(struct front *front, size_t index)
 	if (backend->state != BACKEND_STARTING)
 		return;
 	backend->state = BACKEND_READY;
+	supervise_hear_pong(front, index);
 	log_info("agent: a token host is ready backend=%s pid=%d tokens=%zu",
-		backend->settings->name, (int)backend->pid, front->slots.lists[index].count);
+		backend->settings->name, (int)backend->host.pid, front->slots.lists[index].count);
+}
+
+/* Since when callers wait for this backend, -1 when they need not. */
+static int64_t unsettled_ms(const struct backend *backend)
+{
+	if (backend->state == BACKEND_FAILED)
+		return -1;
+	if (backend->state != BACKEND_READY)
+		return backend->away_ms;
+	return backend->restart_wanted ? backend->wanted_ms : -1;
 }
 
 bool supervise_is_settling(const struct front *front, int64_t now_ms)
 {
 	for (size_t i = 0; i < front->backend_count; i++) {
-		const struct backend *backend = &front->backends[i];
+		int64_t since_ms = unsettled_ms(&front->backends[i]);
 
-		if (backend->state != BACKEND_READY && backend->state != BACKEND_FAILED &&
-			now_ms - backend->away_ms < SUPERVISE_SETTLE_MS)
+		if (since_ms >= 0 && now_ms - since_ms < SUPERVISE_SETTLE_MS)
 			return true;
 	}
 	return false;
@@ -345,10 +382,10 @@ int64_t supervise_settled_ms(const struct front *front, int64_t now_ms)
 	int64_t due = INT64_MAX;
 
 	for (size_t i = 0; i < front->backend_count; i++) {
-		const struct backend *backend = &front->backends[i];
-		int64_t settled_ms = backend->away_ms + SUPERVISE_SETTLE_MS;
+		int64_t since_ms = unsettled_ms(&front->backends[i]);
+		int64_t settled_ms = since_ms + SUPERVISE_SETTLE_MS;
 
-		if (backend->state != BACKEND_READY && settled_ms > now_ms && settled_ms < due)
+		if (since_ms >= 0 && settled_ms > now_ms && settled_ms < due)
 			due = settled_ms;
 	}
 	return due;
@@ -357,19 +394,19 @@ int64_t supervise_settled_ms(const struct front *front, int64_t now_ms)
 static bool any_process(const struct front *front)
 {
 	for (size_t i = 0; i < front->backend_count; i++)
-		if (front->backends[i].pid > 0)
+		if (front->backends[i].host.pid > 0 || front->backends[i].second.pid > 0)
 			return true;
 	return false;
 }
 
-static void reap_or_kill(struct backend *backend, bool late)
+static void reap_or_kill(struct process *process, bool late)
 {
-	if (backend->pid <= 0)
+	if (process->pid <= 0)
 		return;
-	if (waitpid(backend->pid, NULL, WNOHANG) != 0)
-		backend->pid = 0;
+	if (waitpid(process->pid, NULL, WNOHANG) != 0)
+		process->pid = 0;
 	else if (late)
-		kill_process(backend);
+		process_kill(process);
 }
 
 void supervise_stop(struct front *front)
@@ -380,14 +417,18 @@ void supervise_stop(struct front *front)
 	(void)sigemptyset(&ended);
 	(void)sigaddset(&ended, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &ended, NULL);
-	for (size_t i = 0; i < front->backend_count; i++)
+	for (size_t i = 0; i < front->backend_count; i++) {
+		takeover_end_second(front, i, NULL);
 		supervise_end(front, i, NULL);
+	}
 	while (any_process(front)) {
 		int64_t left_ms = deadline_ms - wire_now_ms();
 		struct timespec wait = { left_ms / 1000, left_ms % 1000 * 1000000 };
 
-		for (size_t i = 0; i < front->backend_count; i++)
-			reap_or_kill(&front->backends[i], left_ms <= 0);
+		for (size_t i = 0; i < front->backend_count; i++) {
+			reap_or_kill(&front->backends[i].second, left_ms <= 0);
+			reap_or_kill(&front->backends[i].host, left_ms <= 0);
+		}
 		if (!any_process(front))
 			return;
 		if (left_ms <= 0)

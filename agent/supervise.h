@@ -14,7 +14,7 @@ enum {
 	SUPERVISE_SHORT_LIVES_MAX = 10,
 	SUPERVISE_FAILED_MS = 60 * 1000,
 	SUPERVISE_STOP_MS = 5 * 1000,  /* longer than a host waits for its own threads */
-	SUPERVISE_GRACE_MS = 500,      /* for the last answer of a host that wants a restart */
+	SUPERVISE_LATE_MS = 1000,      /* the agent itself was stopped: no proof against others */
 	SUPERVISE_SETTLE_MS = 3 * 1000 /* shorter than a module waits for the front */
 };
 
@@ -30,8 +30,14 @@ int64_t supervise_due_ms(const struct front *front);
 /* Reaps processes that ended. */
 void supervise_reap(struct front *front, int64_t now_ms);
 
-/* The link can be written again. */
-void supervise_flush(struct front *front, size_t backend);
+/* The link of the first or second host can be written again. */
+void supervise_flush(struct front *front, size_t backend, bool first, bool second);
+
+/* The wait before the next start after so many failures in a row. */
+int64_t supervise_backoff_ms(unsigned failures);
+
+/* Another host on the same library is starting. */
+bool supervise_has_to_queue(const struct front *front, size_t backend);
 
 /* Closes the link: the host ends, and is killed when it does not. */
 void supervise_end(struct front *front, size_t backend, const char *reason);
@@ -39,6 +45,9 @@ void supervise_end(struct front *front, size_t backend, const char *reason);
 /* To one host; what cannot be sent ends the host. */
 void supervise_send(struct front *front, size_t backend, const struct link_message *message);
 void supervise_send_all(struct front *front, const struct link_message *message);
+
+/* The host said that it lives. */
+void supervise_hear_pong(struct front *front, size_t backend);
 
 /* The list of tokens is complete: the host takes clients. */
 void supervise_ready(struct front *front, size_t backend);

@@ -58,6 +58,7 @@ CK_RV bridge_start(const struct config *config, struct bridge **out)
 	(void)pthread_mutex_init(&bridge->lock, NULL);
 	thread_cond_init(&bridge->wake);
 	refusal_init(&bridge->refusals);
+	workload_init(&bridge->workload);
 	bridge->started_s = wallclock_now_s();
 	CK_RV rv = open_parts(bridge);
 
@@ -106,6 +107,9 @@ static void abandon(struct bridge *bridge)
 
 	log_warn("bridge: not everything could be answered in time");
 	atomic_store(&bridge->abandoned, true);
+	(void)pthread_mutex_lock(&bridge->lock);
+	(void)pthread_cond_broadcast(&bridge->wake);
+	(void)pthread_mutex_unlock(&bridge->lock);
 	for (size_t i = 0; i < bridge->feed_count; i++)
 		feed_abandon(bridge->feeds[i]);
 	while ((item = queue_abandon(bridge->queue)))

@@ -13,15 +13,16 @@
 #include "platform.h"
 #include "queue.h"
 #include "refusal.h"
+#include "remnant.h"
 #include "replay.h"
 #include "state.h"
+#include "workload.h"
 
 enum {
 	BRIDGE_CAS_MAX = HSM_KEYS_MAX,
 	BRIDGE_FEEDS_MAX = 16,
 	BRIDGE_REGISTRARS = 2,
 	BRIDGE_TASKS_MAX = 2000,
-	BRIDGE_SUBJECT_MAX = 256,
 	BRIDGE_DRAIN_MS = 30 * 1000,
 };
 
@@ -31,10 +32,11 @@ enum {
  */
 struct ca {
 	size_t index;
-	char subject[BRIDGE_SUBJECT_MAX];
+	char subject[SUBJECT_MAX];
 	char serial[64];
 	char thumbprint[41];
 	X509 *cert;
+	enum job_name_order name_order; /* of what it issues */
 	EVP_PKEY *key;
 	struct hsm_key *hsm_key;
 	struct channel channel;
@@ -44,11 +46,16 @@ struct ca {
 	int64_t crl_number;
 
 	/* All below is guarded by the bridge's lock. */
-	bool present; /* the last good scan of its token found it */
-	bool seen;    /* by the scan under way */
+	bool present;            /* the last good scan of its token found it */
+	bool seen;               /* by the scan under way */
+	enum hsm_lack lack;      /* when it is not present */
+	enum hsm_lack lack_seen; /* by the scan under way */
+	int64_t seen_s;          /* when it last was complete on its token */
 	bool registering;
 	bool registered;
-	int64_t due_ms; /* of the next registration */
+	bool refusal;         /* the last registration ended with the platform's refusal */
+	int64_t registered_s; /* when the platform last took it */
+	int64_t due_ms;       /* of the next registration */
 	struct backoff refused;
 	struct backoff failed;
 	char reason[PLATFORM_REASON_MAX];
@@ -92,6 +99,7 @@ struct bridge {
 	struct journal *journal; /* of requests */
 	struct queue *queue;
 	struct refusals refusals;
+	struct workload workload;
 
 	atomic_bool stopping;  /* ends registration and scanning */
 	atomic_bool abandoned; /* ends what workers wait for */
@@ -107,6 +115,10 @@ struct bridge {
 	bool scan_by_person;
 	uint64_t scans;
 	int64_t started_s;
+	struct remnants remnants;
+	uint64_t registrations[PLATFORM_OUTCOMES];
+
+	struct remnants fresh_remnants; /* the scanner's own: of the scan under way */
 
 	pthread_t scanner;
 	pthread_t registrars[BRIDGE_REGISTRARS];
@@ -138,6 +150,10 @@ void registrar_renew(void *bridge, struct feed *feed);
 
 /* resume.c: sends what the platform did not get before the restart. */
 void resume_answers(struct bridge *bridge, struct ca *ca);
+
+/* status.c: how a CA stands. */
+struct ladder;
+void status_ladder_locked(struct bridge *bridge, struct ca *ca, struct ladder *ladder);
 
 /* task.c */
 struct task *task_new(void);

@@ -4,6 +4,7 @@
 #include "certificate.h"
 #include "cleanup.h"
 #include "log.h"
+#include "subject.h"
 #include "wallclock.h"
 
 enum {
@@ -13,25 +14,9 @@ enum {
 	FAILED_MAX_MS = 5 * 60 * 1000,
 };
 
-static void write_subject(const X509 *cert, char out[BRIDGE_SUBJECT_MAX])
-{
-	CLEANUP(bio) BIO *bio = BIO_new(BIO_s_mem());
-	int len = -1;
-
-	if (bio && X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0,
-			   XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
-		len = BIO_read(bio, out, BRIDGE_SUBJECT_MAX - 1);
-	if (len < 0)
-		len = 0;
-	/* Never end in the middle of a UTF-8 character. */
-	while (len == BRIDGE_SUBJECT_MAX - 1 && len > 0 && (out[len - 1] & 0x80))
-		len--;
-	out[len] = '\0';
-}
-
 static bool set_names(struct ca *ca, X509 *cert)
 {
-	write_subject(cert, ca->subject);
+	subject_write(cert, ca->subject);
 	return certificate_serial_hex(cert, ca->serial) &&
 	       certificate_thumbprint(cert, ca->thumbprint);
 }
@@ -54,6 +39,8 @@ struct ca *ca_new(struct bridge *bridge, const struct hsm_found *found, size_t i
 	if (!ca)
 		return NULL;
 	ca->index = index;
+	ca->name_order = bridge->config->subject_order ? JOB_NAME_SUBJECT : JOB_NAME_POLICY;
+	ca->lack_seen = HSM_LACKS_BOTH;
 	ca->refused = (struct backoff){ REFUSED_FIRST_MS, REFUSED_MAX_MS, 0 };
 	ca->failed = (struct backoff){ FAILED_FIRST_MS, FAILED_MAX_MS, 0 };
 	channel_init(&ca->channel);
@@ -107,7 +94,9 @@ struct ca *ca_find(struct bridge *bridge, const char *serial, const char *thumbp
 
 struct job_ca ca_job(struct ca *ca)
 {
-	return (struct job_ca){
-		.lib = key_library(), .cert = ca->cert, .key = ca->key, .now_s = wallclock_now_s()
-	};
+	return (struct job_ca){ .lib = key_library(),
+		.cert = ca->cert,
+		.key = ca->key,
+		.name_order = ca->name_order,
+		.now_s = wallclock_now_s() };
 }

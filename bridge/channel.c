@@ -10,6 +10,7 @@
 #include "envelope.h"
 #include "key.h"
 #include "log.h"
+#include "wallclock.h"
 
 enum { CHANNEL_KEY_BITS = 2048 };
 
@@ -28,11 +29,17 @@ void channel_reset(struct channel *channel)
 
 static CK_RV make_key_locked(struct channel *channel)
 {
-	if (!channel->key)
-		channel->key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)CHANNEL_KEY_BITS);
-	if (!channel->key)
+	int64_t start_ms = wallclock_uptime_ms();
+
+	if (channel->key)
+		return CKR_OK;
+	channel->key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)CHANNEL_KEY_BITS);
+	if (!channel->key) {
 		log_error("channel: cannot make the S/MIME key");
-	return channel->key ? CKR_OK : CKR_FUNCTION_FAILED;
+		return CKR_FUNCTION_FAILED;
+	}
+	log_info("channel: S/MIME key made ms=%lld", (long long)(wallclock_uptime_ms() - start_ms));
+	return CKR_OK;
 }
 
 CK_RV channel_make_key(struct channel *channel)
@@ -94,6 +101,8 @@ static CK_RV renew_locked(struct channel *channel, const struct job_ca *ca)
 	X509_free(channel->cert);
 	channel->cert = cert;
 	channel->issued++;
+	log_info("channel: S/MIME certificate issued count=%llu",
+		(unsigned long long)channel->issued);
 	return CKR_OK;
 }
 

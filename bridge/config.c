@@ -12,6 +12,7 @@
 
 #include "bytes.h"
 #include "cleanup.h"
+#include "endpoint.h"
 #include "log.h"
 
 #define PLATFORM_DEFAULT "https://pkiaas.io"
@@ -45,6 +46,16 @@ static int validate_origin(cfg_t *cfg, cfg_opt_t *option)
 	return -1;
 }
 
+static int validate_order(cfg_t *cfg, cfg_opt_t *option)
+{
+	const char *value = cfg_opt_getnstr(option, cfg_opt_size(option) - 1);
+
+	if (strcmp(value, "policy") == 0 || strcmp(value, "subject") == 0)
+		return 0;
+	cfg_error(cfg, "option '%s' must be policy or subject", cfg_opt_name(option));
+	return -1;
+}
+
 static int validate_range(cfg_t *cfg, cfg_opt_t *option)
 {
 	static const struct {
@@ -55,6 +66,7 @@ static int validate_range(cfg_t *cfg, cfg_opt_t *option)
 		{ "workers", 1, CONFIG_WORKERS_MAX },
 		{ "signing_window", 60, 24 * 3600 },
 		{ "rescan", 0, 24 * 3600 },
+		{ "probe", 1, CONFIG_PROBE_MAX_SECONDS },
 	};
 	long value = cfg_opt_getnint(option, cfg_opt_size(option) - 1);
 
@@ -67,6 +79,21 @@ static int validate_range(cfg_t *cfg, cfg_opt_t *option)
 		return -1;
 	}
 	return 0;
+}
+
+/* What the metrics say is nobody's business on the network. */
+static int validate_metrics(cfg_t *cfg, cfg_opt_t *option)
+{
+	struct endpoint endpoint;
+	const char *value = cfg_opt_getnstr(option, cfg_opt_size(option) - 1);
+
+	if (endpoint_parse(value, &endpoint))
+		return 0;
+	cfg_error(cfg,
+		"option '%s' must be \"unix:/path\", \"127.0.0.1:port\" or \"[::1]:port\"; other"
+		" addresses are refused",
+		cfg_opt_name(option));
+	return -1;
 }
 
 /* Beside the executable in a build tree, else where it is installed. */
@@ -131,9 +158,12 @@ static CK_RV take(cfg_t *cfg, struct config *config)
 		cfg_getstr(cfg, "module") ? copy(cfg_getstr(cfg, "module")) : default_module();
 	config->state_dir = copy(cfg_getstr(cfg, "state_dir"));
 	config->control = copy(cfg_getstr(cfg, "control"));
+	config->metrics = copy(cfg_getstr(cfg, "metrics"));
 	config->workers = cfg_getint(cfg, "workers");
 	config->signing_window_s = cfg_getint(cfg, "signing_window");
 	config->rescan_s = cfg_getint(cfg, "rescan");
+	config->subject_order = strcmp(cfg_getstr(cfg, "name_order"), "subject") == 0;
+	config->probe_s = cfg_getint(cfg, "probe");
 	TRY(take_tokens(cfg, config));
 	if (!anchor) {
 		log_error("config: platform_ca is needed for this platform file=%s platform=%s",
@@ -160,9 +190,12 @@ static cfg_t *make_parser(void)
 		CFG_STR("module", NULL, CFGF_NONE),
 		CFG_STR("state_dir", "/var/lib/iothsm/bridge", CFGF_NONE),
 		CFG_STR("control", "/run/iothsm-bridge/control.sock", CFGF_NONE),
+		CFG_STR("metrics", NULL, CFGF_NONE),
+		CFG_STR("name_order", "policy", CFGF_NONE),
 		CFG_INT("workers", 4, CFGF_NONE),
 		CFG_INT("signing_window", 3600, CFGF_NONE),
-		CFG_INT("rescan", 60, CFGF_NONE),
+		CFG_INT("rescan", 30, CFGF_NONE),
+		CFG_INT("probe", CONFIG_PROBE_MAX_SECONDS, CFGF_NONE),
 		CFG_SEC("token", token, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_END(),
 	};
@@ -173,9 +206,12 @@ static cfg_t *make_parser(void)
 	(void)cfg_set_error_function(cfg, report);
 	(void)cfg_set_validate_func(cfg, "platform", validate_origin);
 	(void)cfg_set_validate_func(cfg, "pubnub_origin", validate_origin);
+	(void)cfg_set_validate_func(cfg, "name_order", validate_order);
 	(void)cfg_set_validate_func(cfg, "workers", validate_range);
 	(void)cfg_set_validate_func(cfg, "signing_window", validate_range);
 	(void)cfg_set_validate_func(cfg, "rescan", validate_range);
+	(void)cfg_set_validate_func(cfg, "probe", validate_range);
+	(void)cfg_set_validate_func(cfg, "metrics", validate_metrics);
 	return cfg;
 }
 
@@ -212,6 +248,7 @@ void config_reset(struct config *config)
 	free(config->module);
 	free(config->state_dir);
 	free(config->control);
+	free(config->metrics);
 	*config = (struct config){ 0 };
 }
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { CONFIG_WORKERS_MAX = 64, CONFIG_TOKENS_MAX = 64 };
+enum { CONFIG_WORKERS_MAX = 64, CONFIG_TOKENS_MAX = 64, CONFIG_PROBE_MAX_SECONDS = 30 };
 
 /* A token whose PIN the bridge itself reads from a file. */
 struct config_token {
@@ -23,9 +23,12 @@ struct config {
 	char *module;
 	char *state_dir;
 	char *control;
+	char *metrics; /* "unix:/path", "127.0.0.1:port", "[::1]:port" or NULL */
 	long workers;
 	long signing_window_s;
-	long rescan_s; /* 0: never by itself */
+	long rescan_s;      /* 0: never by itself */
+	bool subject_order; /* certificates name their subject as the request does */
+	long probe_s;       /* of silence, before it is asked whether a token or PubNub is there */
 	struct config_token *tokens;
 	size_t token_count;
 };

@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "file.h"
+#include "endpoint.h"
 #include "json.h"
 #include "log.h"
 #include "wallclock.h"
@@ -35,65 +33,12 @@ struct control {
 	struct client *clients[CONTROL_CLIENTS_MAX];
 };
 
-static bool set_address(const char *path, struct sockaddr_un *address)
-{
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(address->sun_path)) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	(void)strcpy(address->sun_path, path);
-	return true;
-}
-
-/* A socket that refuses connections is left over from a process that died. */
-static bool remove_leftover(const struct sockaddr_un *address)
-{
-	struct stat status;
-
-	if (lstat(address->sun_path, &status) != 0)
-		return errno == ENOENT;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive = !S_ISSOCK(status.st_mode) || fd < 0 ||
-		     connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		     errno != ECONNREFUSED;
-
-	if (fd >= 0)
-		(void)close(fd);
-	if (alive)
-		errno = EADDRINUSE;
-	return !alive && unlink(address->sun_path) == 0;
-}
-
-static bool make_parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	CLEANUP(free) char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-
-	return !slash || slash == path || (parent && file_make_directory(parent, 0755));
-}
-
 static int listen_at(const char *path)
 {
-	struct sockaddr_un address;
+	struct endpoint endpoint;
 
-	if (!set_address(path, &address) || !make_parent(path) || !remove_leftover(&address))
-		return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0)
-		return -1;
-	mode_t mask = umask(0117);
-	bool bound = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-
-	(void)umask(mask);
-	if (bound && listen(fd, CONTROL_CLIENTS_MAX) == 0)
-		return fd;
-	int failure = errno;
-
-	(void)close(fd);
-	errno = failure;
-	return -1;
+	return endpoint_of_path(path, &endpoint) ? endpoint_listen(&endpoint, CONTROL_CLIENTS_MAX)
+						 : -1;
 }
 
 struct control *control_open(const char *path, control_answer *answer, void *context)

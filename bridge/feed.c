@@ -34,12 +34,17 @@ struct feed {
 	struct backoff backoff;
 	unsigned int unreadable; /* replies at this cursor that could not be read */
 	bool timed;              /* PubNub told its time */
+	bool doubtful;           /* the next poll could be held by a dead connection */
 
 	pthread_mutex_t lock; /* guards all below */
 	pthread_cond_t changed;
 	char publish_key[PUBNUB_NAME_MAX + 1];
 	struct pubnub_channels channels;
 	bool subscribed;
+	bool was_subscribed;
+	int64_t heard_s;
+	int64_t heard_ms;
+	uint64_t reconnects;
 	char reason[FEED_REASON_MAX];
 };
 
@@ -60,12 +65,23 @@ static void take_view(struct feed *feed, struct view *view)
 		feed->subscribe_key, feed->uuid };
 }
 
+static void note_heard_locked(struct feed *feed, bool changed)
+{
+	feed->heard_s = wallclock_now_s();
+	feed->heard_ms = wallclock_uptime_ms();
+	if (changed && feed->was_subscribed)
+		feed->reconnects++;
+	feed->was_subscribed = true;
+}
+
 static void set_status(struct feed *feed, bool subscribed, const char *reason)
 {
 	(void)pthread_mutex_lock(&feed->lock);
 	bool changed = feed->subscribed != subscribed;
 
 	feed->subscribed = subscribed;
+	if (subscribed)
+		note_heard_locked(feed, changed);
 	(void)snprintf(feed->reason, sizeof(feed->reason), "%s", reason);
 	(void)pthread_mutex_unlock(&feed->lock);
 	if (changed && subscribed)
@@ -87,11 +103,12 @@ static void pause_ms(struct feed *feed, int64_t wait_ms, const atomic_bool *flag
 	(void)pthread_mutex_unlock(&feed->lock);
 }
 
-static CK_RV get(struct rest *rest, char *url, long timeout_ms, const atomic_bool *cancel,
-	struct rest_reply *reply)
+static CK_RV get_unless_quiet(struct rest *rest, char *url, long timeout_ms, long quiet_ms,
+	const atomic_bool *cancel, struct rest_reply *reply)
 {
 	struct rest_request request = { .url = url,
 		.timeout_ms = timeout_ms,
+		.quiet_ms = quiet_ms,
 		.reply_max = PUBNUB_REPLY_MAX,
 		.cancel = cancel };
 
@@ -99,6 +116,12 @@ static CK_RV get(struct rest *rest, char *url, long timeout_ms, const atomic_boo
 	if (!url)
 		return CKR_HOST_MEMORY;
 	return rest_send(rest, &request, reply);
+}
+
+static CK_RV get(struct rest *rest, char *url, long timeout_ms, const atomic_bool *cancel,
+	struct rest_reply *reply)
+{
+	return get_unless_quiet(rest, url, timeout_ms, 0, cancel, reply);
 }
 
 /* Messages expire by PubNub's time, not by the system's. */
@@ -137,19 +160,26 @@ static void give_up_cursor(struct feed *feed)
 	feed->unreadable = 0;
 }
 
+static bool is_accepted(struct feed *feed, const struct rest_reply *reply)
+{
+	char reason[FEED_REASON_MAX];
+
+	if (reply->status == 200)
+		return true;
+	(void)snprintf(reason, sizeof(reason), "PubNub answers HTTP %ld", reply->status);
+	set_status(feed, false, reason);
+	if (reply->status == 400 || reply->status == 403)
+		feed->user.refused(feed->user.context, feed);
+	return false;
+}
+
 /* True when the poll did what it should. */
 static bool take_reply(struct feed *feed, const struct rest_reply *reply)
 {
-	char reason[FEED_REASON_MAX];
 	size_t dropped = 0;
 
-	if (reply->status != 200) {
-		(void)snprintf(reason, sizeof(reason), "PubNub answers HTTP %ld", reply->status);
-		set_status(feed, false, reason);
-		if (reply->status == 400 || reply->status == 403)
-			feed->user.refused(feed->user.context, feed);
+	if (!is_accepted(feed, reply))
 		return false;
-	}
 	if (!pubnub_parse_subscribe(bytes_of(reply->body, reply->len), &feed->cursor, take_message,
 		    feed, &dropped)) {
 		set_status(feed, false, "PubNub's reply has another form");
@@ -165,31 +195,83 @@ static bool take_reply(struct feed *feed, const struct rest_reply *reply)
 	return true;
 }
 
-/* Silence for the whole limit is no error: a held poll may end late. */
-static bool take_failure(struct feed *feed, const struct rest_reply *reply, int64_t lasted_ms)
+/* Silence is no error of a held poll: its successor is asked for with a handshake in front. */
+static bool take_failure(struct feed *feed, const struct rest_reply *reply)
 {
-	if (atomic_load(&feed->interrupt) || atomic_load(&feed->stop) ||
-		lasted_ms >= FEED_POLL_TIMEOUT_MS - 1000)
+	if (atomic_load(&feed->interrupt) || atomic_load(&feed->stop))
 		return true;
+	if (reply->quiet) {
+		feed->doubtful = true;
+		return true;
+	}
 	set_status(feed, false, reply->error[0] ? reply->error : "out of memory");
 	if (strstr(reply->error, "larger than"))
 		give_up_cursor(feed);
 	return false;
 }
 
+/* PubNub holds a poll until there is a message: only a cursor makes it wait. */
 static bool poll_once(struct feed *feed, const struct view *view)
 {
 	struct rest_reply reply;
+	bool held = feed->cursor.timetoken[0] != '\0';
 	CLEANUP(free)
 	char *url = pubnub_subscribe_url(&view->keys, &view->channels, &feed->cursor);
-	long limit_ms = feed->cursor.timetoken[0] ? FEED_POLL_TIMEOUT_MS : FEED_CALL_TIMEOUT_MS;
-	int64_t sent_ms = wallclock_uptime_ms();
-	CK_RV rv = get(feed->rest, url, limit_ms, &feed->interrupt, &reply);
-	bool good = rv == CKR_OK ? take_reply(feed, &reply)
-				 : take_failure(feed, &reply, wallclock_uptime_ms() - sent_ms);
+	CK_RV rv = get_unless_quiet(feed->rest, url,
+		held ? FEED_POLL_TIMEOUT_MS : FEED_CALL_TIMEOUT_MS,
+		held ? feed->config->probe_s * 1000 : 0, &feed->interrupt, &reply);
+	bool good = rv == CKR_OK ? take_reply(feed, &reply) : take_failure(feed, &reply);
 
 	rest_reply_reset(&reply);
 	return good;
+}
+
+static void take_nothing(void *context, struct pubnub_message *message)
+{
+	(void)context;
+	(void)message;
+}
+
+static bool is_handshake(struct feed *feed, const struct rest_reply *reply)
+{
+	struct pubnub_cursor fresh = { 0 };
+	size_t dropped = 0;
+
+	if (!is_accepted(feed, reply))
+		return false;
+	if (pubnub_parse_subscribe(
+		    bytes_of(reply->body, reply->len), &fresh, take_nothing, NULL, &dropped)) {
+		set_status(feed, true, "");
+		return true;
+	}
+	set_status(feed, false, "PubNub's reply has another form");
+	return false;
+}
+
+/*
+ * A handshake is answered at once, so it tells a quiet channel from a dead connection. What it
+ * says of the cursor is not taken: messages since ours are still to come.
+ */
+static bool shake_hands(struct feed *feed, const struct view *view)
+{
+	struct rest_reply reply;
+	static const struct pubnub_cursor none;
+	CLEANUP(free) char *url = pubnub_subscribe_url(&view->keys, &view->channels, &none);
+	CK_RV rv = get(feed->rest, url, feed->config->probe_s * 1000 / 2, &feed->interrupt, &reply);
+	bool good = rv == CKR_OK ? is_handshake(feed, &reply) : take_failure(feed, &reply);
+
+	feed->doubtful = !good;
+	rest_reply_reset(&reply);
+	return good;
+}
+
+static bool take_turn(struct feed *feed, const struct view *view)
+{
+	if (!feed->timed)
+		learn_time(feed, view);
+	if (feed->doubtful && feed->cursor.timetoken[0] && !shake_hands(feed, view))
+		return false;
+	return poll_once(feed, view);
 }
 
 /* Waits until there is a channel to listen to. */
@@ -213,13 +295,12 @@ static void *run(void *context)
 		if (atomic_load(&feed->stop))
 			break;
 		take_view(feed, view);
-		if (!feed->timed)
-			learn_time(feed, view);
-		if (poll_once(feed, view)) {
+		if (take_turn(feed, view)) {
 			backoff_reset(&feed->backoff);
 			continue;
 		}
 		feed->timed = false;
+		feed->doubtful = true;
 		pause_ms(feed, backoff_next_ms(&feed->backoff), &feed->interrupt);
 	}
 	free(view);
@@ -352,14 +433,20 @@ enum feed_outcome feed_publish(
 	return publish_url(feed, rest, url);
 }
 
-bool feed_is_subscribed(struct feed *feed, char reason[FEED_REASON_MAX])
+void feed_status(struct feed *feed, struct feed_status *status)
 {
 	(void)pthread_mutex_lock(&feed->lock);
-	bool subscribed = feed->subscribed;
+	int64_t silent_ms = wallclock_uptime_ms() - feed->heard_ms;
+	bool stale = feed->subscribed && silent_ms > FEED_STALE_MS;
 
-	(void)snprintf(reason, FEED_REASON_MAX, "%s", feed->reason);
+	status->subscribed = feed->subscribed && !stale;
+	status->heard_s = feed->heard_s;
+	status->reconnects = feed->reconnects;
+	(void)snprintf(status->reason, sizeof(status->reason), "%s", feed->reason);
+	if (stale)
+		(void)snprintf(status->reason, sizeof(status->reason),
+			"PubNub was last heard %lld s ago", (long long)silent_ms / 1000);
 	(void)pthread_mutex_unlock(&feed->lock);
-	return subscribed;
 }
 
 void feed_stop(struct feed *feed)

@@ -13,6 +13,7 @@ enum {
 	FEED_POLL_TIMEOUT_MS = 310 * 1000,
 	FEED_CALL_TIMEOUT_MS = 15 * 1000,
 	FEED_PUBLISH_LIMIT_MS = 60 * 1000,
+	FEED_STALE_MS = 60 * 1000,
 };
 
 struct feed;
@@ -44,8 +45,14 @@ enum feed_outcome { FEED_SENT, FEED_TOO_LARGE, FEED_FAILED };
 enum feed_outcome feed_publish(
 	struct feed *feed, struct rest *rest, const char *channel, const char *payload);
 
-/* Whether the last poll succeeded, and else why not. */
-bool feed_is_subscribed(struct feed *feed, char reason[FEED_REASON_MAX]);
+struct feed_status {
+	bool subscribed; /* PubNub answered a poll within the last FEED_STALE_MS, the last one too
+			  */
+	int64_t heard_s; /* when it last did, 0: never */
+	uint64_t reconnects;
+	char reason[FEED_REASON_MAX]; /* why it is not subscribed */
+};
+void feed_status(struct feed *feed, struct feed_status *status);
 
 /* In this order: no more messages; no more publishing; says goodbye to PubNub and frees. */
 void feed_stop(struct feed *feed);

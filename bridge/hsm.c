@@ -192,6 +192,13 @@ static void check_session_locked(struct hsm *hsm, struct hsm_token *token)
 		token, info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS);
 }
 
+bool hsm_token_is_open_locked(struct hsm *hsm, struct hsm_token *token)
+{
+	check_session_locked(hsm, token);
+	return token->open &&
+	       (hsm_token_view(token).logged_in || !(token->flags & CKF_LOGIN_REQUIRED));
+}
+
 CK_RV hsm_token_open_locked(struct hsm *hsm, struct hsm_token *token)
 {
 	check_session_locked(hsm, token);

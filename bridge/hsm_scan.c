@@ -4,18 +4,13 @@
 
 #include "certificate.h"
 #include "cleanup.h"
+#include "hsm_holdings.h"
 #include "hsm_token.h"
 #include "log.h"
 
 #define LABEL_ATTESTATION "PIV Attestation"
 
-enum { OBJECTS_MAX = 256, LABEL_MAX = 256, SLOTS_MAX = 256 };
-
-/* The certificates of a token that may stand for a key. */
-struct candidates {
-	size_t count;
-	X509 *certs[OBJECTS_MAX];
-};
+enum { LABEL_MAX = 256, SLOTS_MAX = 256 };
 
 static CK_RV find_all(CK_FUNCTION_LIST *functions, CK_SESSION_HANDLE session,
 	CK_OBJECT_HANDLE *handles, size_t max, size_t *count)
@@ -86,40 +81,14 @@ static X509 *read_certificate(struct hsm *hsm, CK_SESSION_HANDLE session, CK_OBJ
 	return certificate_parse(key_library(), bytes_of(der, len));
 }
 
-static CK_RV read_candidates(
-	struct hsm *hsm, CK_SESSION_HANDLE session, struct candidates *candidates)
+/* A temporary certificate only marks a prepared key; an attestation is no CA's. */
+static X509 *read_candidate(struct hsm *hsm, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
-	CK_OBJECT_HANDLE handles[OBJECTS_MAX];
-	size_t count = 0;
+	CLEANUP(x509) X509 *cert = read_certificate(hsm, session, object);
 
-	TRY(hsm_find(hsm->functions, session, CKO_CERTIFICATE, bytes_of(NULL, 0), handles,
-		OBJECTS_MAX, &count));
-	for (size_t i = 0; i < count; i++) {
-		CLEANUP(x509) X509 *cert = read_certificate(hsm, session, handles[i]);
-
-		if (!cert || certificate_is_temporary(cert) ||
-			is_attestation(hsm, session, handles[i]))
-			continue;
-		candidates->certs[candidates->count++] = steal(&cert);
-	}
-	return CKR_OK;
-}
-
-/* The newest of those with this public key. */
-static X509 *choose(const struct candidates *candidates, const EVP_PKEY *public_key)
-{
-	X509 *best = NULL;
-
-	for (size_t i = 0; i < candidates->count; i++) {
-		X509 *cert = candidates->certs[i];
-
-		if (!certificate_has_key(cert, public_key))
-			continue;
-		if (!best ||
-			ASN1_TIME_compare(X509_get0_notBefore(cert), X509_get0_notBefore(best)) > 0)
-			best = cert;
-	}
-	return best;
+	if (!cert || certificate_is_temporary(cert) || is_attestation(hsm, session, object))
+		return NULL;
+	return steal(&cert);
 }
 
 /* Where a scan stands. */
@@ -131,45 +100,71 @@ struct scan {
 	void *context;
 };
 
-static void take_key(
-	const struct scan *scan, CK_OBJECT_HANDLE object, const struct candidates *candidates)
+static void read_id(
+	const struct scan *scan, CK_OBJECT_HANDLE object, uint8_t id[HSM_ID_MAX], size_t *len)
 {
-	uint8_t id[HSM_ID_MAX];
-	size_t id_len = 0;
-	struct key_session session = { scan->hsm->functions, hsm_token_view(scan->token).slot,
-		scan->token->session, object };
-	CLEANUP(pkey) EVP_PKEY *public_key = NULL;
-	CK_RV rv = key_find_public(&session, &public_key);
+	if (!read_attribute(scan->hsm, scan->token->session, object, CKA_ID, id, HSM_ID_MAX, len))
+		*len = 0;
+}
 
-	if (rv != CKR_OK) {
-		log_debug("hsm: key without public value token=%s rv=0x%lx",
-			hsm_token_view(scan->token).status.serial, rv);
-		return;
+static CK_RV read_candidates(const struct scan *scan, struct hsm_holdings *holdings)
+{
+	CK_SESSION_HANDLE session = scan->token->session;
+	CK_OBJECT_HANDLE handles[HSM_OBJECTS_MAX];
+	size_t count = 0;
+
+	TRY(hsm_find(scan->hsm->functions, session, CKO_CERTIFICATE, bytes_of(NULL, 0), handles,
+		HSM_OBJECTS_MAX, &count));
+	for (size_t i = 0; i < count; i++) {
+		struct hsm_certificate *held = &holdings->certs[holdings->cert_count];
+
+		held->cert = read_candidate(scan->hsm, session, handles[i]);
+		if (!held->cert)
+			continue;
+		read_id(scan, handles[i], held->id, &held->id_len);
+		holdings->cert_count++;
 	}
-	if (!read_attribute(scan->hsm, session.session, object, CKA_ID, id, sizeof(id), &id_len))
-		id_len = 0;
-	X509 *cert = choose(candidates, public_key);
-	struct hsm_found found = { scan->index, bytes_of(id, id_len), cert };
+	return CKR_OK;
+}
 
-	if (cert)
-		scan->take(scan->context, &found);
+static CK_RV read_keys(const struct scan *scan, struct hsm_holdings *holdings)
+{
+	CK_OBJECT_HANDLE handles[HSM_OBJECTS_MAX];
+	size_t count = 0;
+	struct hsm_view view = hsm_token_view(scan->token);
+
+	TRY(hsm_find(scan->hsm->functions, scan->token->session, CKO_PRIVATE_KEY, bytes_of(NULL, 0),
+		handles, HSM_OBJECTS_MAX, &count));
+	for (size_t i = 0; i < count; i++) {
+		struct hsm_pair *pair = &holdings->pairs[holdings->pair_count];
+		struct key_session session = { scan->hsm->functions, view.slot,
+			scan->token->session, handles[i] };
+		CK_RV rv = key_find_public(&session, &pair->key);
+
+		if (rv != CKR_OK) {
+			log_debug("hsm: key without public value token=%s rv=0x%lx",
+				view.status.serial, rv);
+			continue;
+		}
+		read_id(scan, handles[i], pair->id, &pair->id_len);
+		holdings->pair_count++;
+	}
+	return CKR_OK;
 }
 
 static CK_RV scan_objects_locked(const struct scan *scan)
 {
-	CK_OBJECT_HANDLE keys[OBJECTS_MAX];
-	size_t count = 0;
-	struct candidates candidates = { 0 };
-	CK_SESSION_HANDLE session = scan->token->session;
-	CK_RV rv = read_candidates(scan->hsm, session, &candidates);
+	struct hsm_holdings *holdings = calloc(1, sizeof(*holdings));
+
+	if (!holdings)
+		return CKR_HOST_MEMORY;
+	CK_RV rv = read_candidates(scan, holdings);
 
 	if (rv == CKR_OK)
-		rv = hsm_find(scan->hsm->functions, session, CKO_PRIVATE_KEY, bytes_of(NULL, 0),
-			keys, OBJECTS_MAX, &count);
-	for (size_t i = 0; rv == CKR_OK && i < count; i++)
-		take_key(scan, keys[i], &candidates);
-	for (size_t i = 0; i < candidates.count; i++)
-		X509_free(candidates.certs[i]);
+		rv = read_keys(scan, holdings);
+	if (rv == CKR_OK)
+		hsm_holdings_report(holdings, scan->index, scan->take, scan->context);
+	hsm_holdings_free(holdings);
 	return rv;
 }
 
@@ -184,6 +179,7 @@ static void scan_token(const struct scan *scan, const CK_TOKEN_INFO *info, CK_SL
 	CK_RV rv = hsm_token_open_locked(scan->hsm, token);
 
 	if (rv == CKR_OK) {
+		hsm_token_set_pin_good(token);
 		what = "listing objects";
 		rv = scan_objects_locked(scan);
 	}
@@ -235,6 +231,25 @@ static void mark_absent(struct hsm *hsm, const bool seen[HSM_TOKENS_MAX])
 	}
 }
 
+/* Without the list nothing is known of any token. */
+static void mark_unknown(struct hsm *hsm, CK_RV rv)
+{
+	for (size_t i = 0; i < hsm->token_count; i++) {
+		if (hsm_token_view(hsm->tokens[i]).status.present)
+			hsm_token_set_failed(hsm->tokens[i], "listing tokens", rv);
+	}
+	log_error("hsm: cannot list tokens module=%s reason=\"%s\" rv=0x%lx", hsm->config->module,
+		hsm_describe(rv), rv);
+}
+
+/* The size query makes a module look for new slots (PKCS#11 3.0, 5.5.1). */
+static CK_RV list_slots(struct hsm *hsm, CK_SLOT_ID slots[SLOTS_MAX], CK_ULONG *count)
+{
+	TRY(hsm->functions->C_GetSlotList(CK_TRUE, NULL, count));
+	*count = SLOTS_MAX;
+	return hsm->functions->C_GetSlotList(CK_TRUE, slots, count);
+}
+
 /* PINs that lie elsewhere may have been put right there: a person who asks for it may have them
  * tried again. */
 static void clear_marks(struct hsm *hsm)
@@ -258,17 +273,36 @@ CK_RV hsm_scan(struct hsm *hsm, bool by_person, hsm_take *take, void *context)
 
 	if (by_person)
 		clear_marks(hsm);
-	/* The size query makes a module look for new slots (PKCS#11 3.0, 5.5.1). */
-	TRY(hsm->functions->C_GetSlotList(CK_TRUE, NULL, &count));
-	count = SLOTS_MAX;
-	CK_RV rv = hsm->functions->C_GetSlotList(CK_TRUE, slots, &count);
+	CK_RV rv = list_slots(hsm, slots, &count);
 
 	if (rv != CKR_OK) {
-		log_error("hsm: cannot list slots module=%s rv=0x%lx", hsm->config->module, rv);
+		mark_unknown(hsm, rv);
 		return rv;
 	}
 	for (CK_ULONG i = 0; i < count; i++)
 		scan_slot(&scan, slots[i], seen);
 	mark_absent(hsm, seen);
 	return CKR_OK;
+}
+
+static bool check_token(struct hsm *hsm, struct hsm_token *token)
+{
+	if (!hsm_token_view(token).status.ready)
+		return true;
+	(void)pthread_mutex_lock(&token->lock);
+	bool good = hsm_token_is_open_locked(hsm, token);
+
+	(void)pthread_mutex_unlock(&token->lock);
+	if (good)
+		hsm_token_confirm(token);
+	return good;
+}
+
+bool hsm_check(struct hsm *hsm)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < hsm->token_count; i++)
+		good = check_token(hsm, hsm->tokens[i]) && good;
+	return good;
 }

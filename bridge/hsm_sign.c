@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "hsm_token.h"
 #include "log.h"
+#include "text.h"
 
 enum { SAME_ID_MAX = 16, SIGN_AGAIN_MAX = 2 };
 
@@ -39,6 +40,7 @@ struct hsm_thread {
 	struct hsm *hsm;
 	struct thread_session sessions[HSM_TOKENS_MAX];
 	struct thread_key keys[HSM_KEYS_MAX];
+	char input[HSM_INPUT_SIZE];
 };
 
 static _Thread_local struct hsm_thread *own_thread;
@@ -61,6 +63,23 @@ void hsm_thread_end(void)
 	}
 	free(own_thread);
 	own_thread = NULL;
+}
+
+void hsm_thread_take_input(char input[HSM_INPUT_SIZE])
+{
+	input[0] = '\0';
+	if (!own_thread)
+		return;
+	memcpy(input, own_thread->input, HSM_INPUT_SIZE);
+	own_thread->input[0] = '\0';
+}
+
+static void keep_input(struct bytes message)
+{
+	uint8_t digest[HSM_INPUT_SIZE / 2];
+
+	if (EVP_Digest(message.data, message.len, digest, NULL, EVP_sha256(), NULL) == 1)
+		text_hex(own_thread->input, bytes_of(digest, sizeof(digest)));
 }
 
 struct hsm_key *hsm_key_new(struct hsm *hsm, const struct hsm_found *found)
@@ -242,6 +261,7 @@ static CK_RV sign(void *context, CK_MECHANISM *mechanism, struct bytes message, 
 
 	if (!own_thread)
 		return CKR_FUNCTION_FAILED;
+	keep_input(message);
 	CK_RV rv = sign_once(key, mechanism, message, signature, len);
 
 	/* A token host that has just started may fall once more. */
@@ -252,7 +272,9 @@ static CK_RV sign(void *context, CK_MECHANISM *mechanism, struct bytes message, 
 		*len = room;
 		rv = sign_once(key, mechanism, message, signature, len);
 	}
-	if (rv != CKR_OK)
+	if (rv == CKR_OK)
+		hsm_token_confirm(key->hsm->tokens[hsm_key_token(key)]);
+	else
 		log_error("hsm: signing failed reason=\"%s\" rv=0x%lx", hsm_describe(rv), rv);
 	return rv;
 }

@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cleanup.h"
+#include "json.h"
 #include "log.h"
 #include "text.h"
+#include "wallclock.h"
 
 struct hsm_view hsm_token_view(struct hsm_token *token)
 {
@@ -29,6 +32,36 @@ void hsm_token_set_present(struct hsm_token *token, CK_SLOT_ID slot)
 	(void)pthread_mutex_lock(&token->view_lock);
 	token->view.slot = slot;
 	token->view.status.present = true;
+	token->view.status.seen_s = wallclock_now_s();
+	(void)pthread_mutex_unlock(&token->view_lock);
+}
+
+static void note_login_locked(struct hsm_token_status *status)
+{
+	status->answers = true;
+	status->pin_good = true;
+	status->login_s = wallclock_now_s();
+}
+
+static void note_ready_locked(struct hsm_token_status *status)
+{
+	note_login_locked(status);
+	status->ready_s = wallclock_now_s();
+	status->ready_ms = wallclock_uptime_ms();
+}
+
+void hsm_token_set_pin_good(struct hsm_token *token)
+{
+	(void)pthread_mutex_lock(&token->view_lock);
+	note_login_locked(&token->view.status);
+	(void)pthread_mutex_unlock(&token->view_lock);
+}
+
+void hsm_token_confirm(struct hsm_token *token)
+{
+	(void)pthread_mutex_lock(&token->view_lock);
+	if (token->view.status.ready)
+		note_ready_locked(&token->view.status);
 	(void)pthread_mutex_unlock(&token->view_lock);
 }
 
@@ -39,11 +72,27 @@ void hsm_token_set_ready(struct hsm_token *token)
 	bool was_ready = status->ready;
 
 	status->ready = true;
+	status->failure = CKR_OK;
 	status->reason[0] = '\0';
+	note_ready_locked(status);
 	(void)pthread_mutex_unlock(&token->view_lock);
 	if (!was_ready)
 		log_info("hsm: token ready token=\"%s\" serial=%s", token->view.status.label,
 			token->view.status.serial);
+}
+
+/* Then the token answers, and somebody has to do something about its PIN. */
+static bool is_about_pin(CK_RV rv)
+{
+	static const CK_RV about_pin[] = { CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE,
+		CKR_PIN_INVALID, CKR_PIN_EXPIRED, CKR_USER_NOT_LOGGED_IN,
+		CKR_USER_PIN_NOT_INITIALIZED, CKR_FUNCTION_REJECTED };
+
+	for (size_t i = 0; i < ARRAY_LEN(about_pin); i++) {
+		if (rv == about_pin[i])
+			return true;
+	}
+	return false;
 }
 
 void hsm_token_set_failed(struct hsm_token *token, const char *what, CK_RV rv)
@@ -56,6 +105,9 @@ void hsm_token_set_failed(struct hsm_token *token, const char *what, CK_RV rv)
 	bool news = strcmp(status->reason, reason) != 0;
 
 	status->ready = false;
+	status->failure = rv;
+	status->answers = is_about_pin(rv);
+	status->pin_good = status->pin_good && !status->answers;
 	(void)strcpy(status->reason, reason);
 	(void)pthread_mutex_unlock(&token->view_lock);
 	if (news)
@@ -100,6 +152,17 @@ static int fit_of(struct hsm_token *token, CK_SLOT_ID slot, const char *serial, 
 	return view.slot == slot ? 2 : !view.status.present;
 }
 
+/* A token's texts should be UTF-8 and need not be; JSON and metrics take nothing else. */
+static void make_utf8(char *text)
+{
+	CLEANUP(json) json_t *good = json_string(text);
+
+	for (; !good && *text; text++) {
+		if (*text & 0x80)
+			*text = '?';
+	}
+}
+
 struct hsm_token *hsm_token_find(struct hsm *hsm, CK_SLOT_ID slot, const CK_TOKEN_INFO *info)
 {
 	char serial[17];
@@ -109,6 +172,8 @@ struct hsm_token *hsm_token_find(struct hsm *hsm, CK_SLOT_ID slot, const CK_TOKE
 
 	text_unpad(serial, info->serialNumber, sizeof(info->serialNumber));
 	text_unpad(label, info->label, sizeof(info->label));
+	make_utf8(serial);
+	make_utf8(label);
 	for (size_t i = 0; i < hsm->token_count; i++) {
 		int fit = fit_of(hsm->tokens[i], slot, serial, label);
 

@@ -43,12 +43,15 @@ struct hsm {
 struct hsm_view hsm_token_view(struct hsm_token *token);
 void hsm_token_set_logged_in(struct hsm_token *token, bool logged_in);
 void hsm_token_set_present(struct hsm_token *token, CK_SLOT_ID slot);
+void hsm_token_set_pin_good(struct hsm_token *token);
 void hsm_token_set_ready(struct hsm_token *token);
+void hsm_token_confirm(struct hsm_token *token); /* it has just done what was asked */
 void hsm_token_set_absent(struct hsm_token *token);
 void hsm_token_set_failed(struct hsm_token *token, const char *what, CK_RV rv);
 
 /* The token's own session, opened and logged in as far as the token needs it. */
 CK_RV hsm_token_open_locked(struct hsm *hsm, struct hsm_token *token);
+bool hsm_token_is_open_locked(struct hsm *hsm, struct hsm_token *token); /* and logged in */
 CK_RV hsm_token_login_locked(struct hsm *hsm, struct hsm_token *token, CK_SESSION_HANDLE session);
 void hsm_token_close_locked(struct hsm *hsm, struct hsm_token *token);
 

@@ -12,12 +12,17 @@
 
 enum { JOB_CAUSE_MAX = 256 };
 
+/* Of a certificate's subject: as the platform's signing policy lists the attributes, or as the
+ * request does. */
+enum job_name_order { JOB_NAME_POLICY, JOB_NAME_SUBJECT };
+
 /* The CA that signs; key is an EVP_PKEY of key_library() whose operations run on the calling
  * thread's session. */
 struct job_ca {
 	OSSL_LIB_CTX *lib;
 	X509 *cert;
 	EVP_PKEY *key;
+	enum job_name_order name_order;
 	int64_t now_s;          /* the corrected clock, seconds since 1970 */
 	int64_t crl_number_min; /* cRLNumber is at least this, and at least now in milliseconds */
 	int64_t crl_number;     /* written by a crl job */

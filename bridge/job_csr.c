@@ -100,14 +100,14 @@ static CK_RV set_validity(X509 *cert, const json_t *options, int64_t now_s, stru
 	return CKR_OK;
 }
 
-static CK_RV make_subject(
-	const json_t *options, X509_REQ *csr, struct job_cause *cause, X509_NAME **subject)
+static CK_RV make_subject(const json_t *options, X509_REQ *csr, enum job_name_order order,
+	struct job_cause *cause, X509_NAME **subject)
 {
 	const json_t *wanted = json_object_get(options, "subject");
 
 	if (wanted)
-		return job_subject_from_options(wanted, cause, subject);
-	return job_subject_from_csr(X509_REQ_get_subject_name(csr), cause, subject);
+		return job_subject_from_options(wanted, order, cause, subject);
+	return job_subject_from_csr(X509_REQ_get_subject_name(csr), order, cause, subject);
 }
 
 static CK_RV add_extensions(
@@ -124,7 +124,7 @@ static CK_RV make_certificate(const struct job_ca *ca, const json_t *options, X5
 	CLEANUP(x509) X509 *made = NULL;
 	CLEANUP(x509_name) X509_NAME *subject = NULL;
 
-	TRY(make_subject(options, csr, cause, &subject));
+	TRY(make_subject(options, csr, ca->name_order, cause, &subject));
 	TRY(job_sign_begin(ca, X509_REQ_get0_pubkey(csr), subject, cause, &made));
 	TRY(set_validity(made, options, ca->now_s, cause));
 	TRY(add_extensions(made, options, csr, cause));

@@ -7,6 +7,8 @@
 
 enum { MINUTE_SECONDS = 60, HOUR_SECONDS = 3600 };
 
+#define YEAR_10000_SECONDS INT64_C(253402300800)
+
 /* Exactly `digits` digits; moves on behind them. */
 static bool take_number(const char **at, int digits, int *number)
 {
@@ -93,11 +95,12 @@ bool job_date_parse(const char *text, int64_t *seconds)
 	if (!take_offset(&text, &offset_s) || *text != '\0')
 		return false;
 	normal = tm;
-	value = timegm(&normal);
+	value = timegm(&normal) - offset_s;
 	/* 31 February becomes 3 March. */
-	if (normal.tm_mday != tm.tm_mday || normal.tm_mon != tm.tm_mon || value - offset_s < 0)
+	if (normal.tm_mday != tm.tm_mday || normal.tm_mon != tm.tm_mon || value < 0 ||
+		value >= YEAR_10000_SECONDS)
 		return false;
-	*seconds = value - offset_s;
+	*seconds = value;
 	return true;
 }
 

@@ -62,8 +62,10 @@ CK_RV job_name_make(const char *type, const char *value, const char *what, struc
 CK_RV job_name_from_json(const char *type, const json_t *value, const char *what,
 	struct job_cause *cause, GENERAL_NAME **name);
 
-CK_RV job_subject_from_options(const json_t *subject, struct job_cause *cause, X509_NAME **name);
-CK_RV job_subject_from_csr(const X509_NAME *subject, struct job_cause *cause, X509_NAME **name);
+CK_RV job_subject_from_options(const json_t *subject, enum job_name_order order,
+	struct job_cause *cause, X509_NAME **name);
+CK_RV job_subject_from_csr(const X509_NAME *subject, enum job_name_order order,
+	struct job_cause *cause, X509_NAME **name);
 
 /* Appends to the certificate what one option asks for, nothing when its list is empty. */
 typedef CK_RV job_extension_build(X509 *cert, const json_t *value, struct job_cause *cause);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Distinguished names in the order of the platform's signing policy. */
+/* Distinguished names of the attributes that the platform's signing policy knows. */
 #include "cleanup.h"
 #include "job_parts.h"
 
@@ -34,13 +34,13 @@ static const struct attribute policy[] = {
 	{ "pseudonym", NID_pseudonym },
 };
 
-static bool attribute_is_known(const char *name)
+static const struct attribute *attribute_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(policy); i++) {
 		if (strcmp(policy[i].name, name) == 0)
-			return true;
+			return &policy[i];
 	}
-	return false;
+	return NULL;
 }
 
 /* OpenSSL's table gives the string type and the bounds of RFC 5280, appendix A. An empty value
@@ -87,13 +87,32 @@ static CK_RV check_keys(const json_t *subject, struct job_cause *cause)
 	for (; iter; iter = json_object_iter_next((json_t *)(uintptr_t)subject, iter)) {
 		const char *key = json_object_iter_key(iter);
 
-		if (!attribute_is_known(key))
+		if (!attribute_find(key))
 			return job_cause_refuse(cause, "Invalid subject: %s", key);
 	}
 	return CKR_OK;
 }
 
-CK_RV job_subject_from_options(const json_t *subject, struct job_cause *cause, X509_NAME **name)
+static CK_RV add_in_policy_order(X509_NAME *name, const json_t *subject, struct job_cause *cause)
+{
+	for (size_t i = 0; i < ARRAY_LEN(policy); i++)
+		TRY(add_attribute(
+			name, &policy[i], json_object_get(subject, policy[i].name), cause));
+	return CKR_OK;
+}
+
+static CK_RV add_in_own_order(X509_NAME *name, json_t *subject, struct job_cause *cause)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(subject, key, value)
+		TRY(add_attribute(name, attribute_find(key), value, cause));
+	return CKR_OK;
+}
+
+CK_RV job_subject_from_options(
+	const json_t *subject, enum job_name_order order, struct job_cause *cause, X509_NAME **name)
 {
 	CLEANUP(x509_name) X509_NAME *made = X509_NAME_new();
 
@@ -102,29 +121,63 @@ CK_RV job_subject_from_options(const json_t *subject, struct job_cause *cause, X
 	if (!job_json_is_off(subject)) {
 		TRY(job_json_object(subject, "subject", cause));
 		TRY(check_keys(subject, cause));
-		for (size_t i = 0; i < ARRAY_LEN(policy); i++)
-			TRY(add_attribute(
-				made, &policy[i], json_object_get(subject, policy[i].name), cause));
+		TRY(order == JOB_NAME_SUBJECT
+				? add_in_own_order(made, (json_t *)(uintptr_t)subject, cause)
+				: add_in_policy_order(made, subject, cause));
 	}
 	*name = steal(&made);
 	return CKR_OK;
 }
 
-CK_RV job_subject_from_csr(const X509_NAME *subject, struct job_cause *cause, X509_NAME **name)
+/* Set 0: what was a multi-valued RDN becomes several. */
+static bool copy_entry(X509_NAME *name, const X509_NAME_ENTRY *entry)
 {
-	CLEANUP(x509_name) X509_NAME *made = X509_NAME_new();
+	return X509_NAME_add_entry(name, entry, -1, 0) == 1;
+}
 
-	if (!made)
-		return job_cause_memory(cause);
+static bool copy_in_policy_order(X509_NAME *name, const X509_NAME *subject)
+{
 	for (size_t i = 0; i < ARRAY_LEN(policy); i++) {
 		int at = -1;
 
 		while ((at = X509_NAME_get_index_by_NID(subject, policy[i].nid, at)) >= 0) {
-			/* Set 0: what was a multi-valued RDN becomes several. */
-			if (!X509_NAME_add_entry(made, X509_NAME_get_entry(subject, at), -1, 0))
-				return job_cause_memory(cause);
+			if (!copy_entry(name, X509_NAME_get_entry(subject, at)))
+				return false;
 		}
 	}
+	return true;
+}
+
+static bool is_in_policy(const X509_NAME_ENTRY *entry)
+{
+	int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+
+	for (size_t i = 0; i < ARRAY_LEN(policy); i++) {
+		if (policy[i].nid == nid)
+			return true;
+	}
+	return false;
+}
+
+static bool copy_in_own_order(X509_NAME *name, const X509_NAME *subject)
+{
+	for (int i = 0; i < X509_NAME_entry_count(subject); i++) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, i);
+
+		if (is_in_policy(entry) && !copy_entry(name, entry))
+			return false;
+	}
+	return true;
+}
+
+CK_RV job_subject_from_csr(const X509_NAME *subject, enum job_name_order order,
+	struct job_cause *cause, X509_NAME **name)
+{
+	CLEANUP(x509_name) X509_NAME *made = X509_NAME_new();
+
+	if (!made || !(order == JOB_NAME_SUBJECT ? copy_in_own_order(made, subject)
+						 : copy_in_policy_order(made, subject)))
+		return job_cause_memory(cause);
 	*name = steal(&made);
 	return CKR_OK;
 }

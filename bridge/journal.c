@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <openssl/evp.h>
@@ -339,13 +340,13 @@ static json_t *read_line_locked(struct journal *journal, uint64_t at, uint32_t l
 static json_t *answered_json(
 	const json_t *accepted, const struct journal_answer *answer, int64_t now_s)
 {
-	return json_pack("{s:I s:s s:O s:O s:O s:b s:s s:s s:s s:I s:I s:I}", "time",
+	return json_pack("{s:I s:s s:O s:O s:O s:b s:s s:s s:s s:I s:I s:I s:s}", "time",
 		(json_int_t)now_s, "event", "answered", "ca", json_object_get(accepted, "ca"),
 		"siguuid", json_object_get(accepted, "siguuid"), "kind",
 		json_object_get(accepted, "kind"), "success", answer->success, "answer",
 		answer->text, "subject", answer->subject, "serial", answer->serial, "size",
 		(json_int_t)answer->size, "queue_ms", (json_int_t)answer->queue_ms, "token_ms",
-		(json_int_t)answer->token_ms);
+		(json_int_t)answer->token_ms, "input", answer->input);
 }
 
 static bool append_answer_locked(struct journal *journal, struct entry *entry,
@@ -367,7 +368,8 @@ static bool append_answer_locked(struct journal *journal, struct entry *entry,
 /* What was accepted may have been signed: it never is again. */
 static size_t interrupt_locked(struct journal *journal)
 {
-	static const struct journal_answer answer = { false, JOURNAL_INTERRUPTED, "", "", 0, 0, 0 };
+	static const struct journal_answer answer = { false, JOURNAL_INTERRUPTED, "", "", 0, 0, 0,
+		"" };
 	size_t interrupted = 0;
 
 	for (size_t i = 0; i < JOURNAL_JOBS_MAX && i < journal->count; i++) {
@@ -386,8 +388,12 @@ static size_t interrupt_locked(struct journal *journal)
 
 static bool read_all(struct journal *journal, const char *directory)
 {
+	CLEANUP(free) char *path = NULL;
+
+	if (asprintf(&path, "%s/journal", directory) < 0)
+		return false;
 	journal->file = journal_file_open(
-		directory, journal->now_s - JOURNAL_LIFE_SECONDS, read_record, journal);
+		path, journal->now_s - JOURNAL_LIFE_SECONDS, read_record, journal);
 	if (!journal->file)
 		return false;
 	(void)pthread_mutex_lock(&journal->lock);

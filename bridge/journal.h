@@ -45,6 +45,7 @@ struct journal_answer {
 	size_t size;         /* of the product, of a CRL for instance */
 	int64_t queue_ms;
 	int64_t token_ms;
+	const char *input; /* SHA-256 of the to-be-signed bytes in hex, or empty */
 };
 
 enum journal_verdict {

@@ -14,7 +14,9 @@
 #include "control.h"
 #include "json.h"
 #include "log.h"
+#include "metrics.h"
 #include "notify.h"
+#include "scrape.h"
 #include "secret.h"
 
 enum { POLL_MS = 10 * 1000, ARENAS_MAX = 1, EXIT_USAGE = 2 };
@@ -22,6 +24,7 @@ enum { POLL_MS = 10 * 1000, ARENAS_MAX = 1, EXIT_USAGE = 2 };
 /* What the main loop serves. */
 struct service {
 	struct bridge *bridge;
+	int signals;
 	bool stop;
 };
 
@@ -90,37 +93,53 @@ static void take_signal(struct service *service, int fd)
 		service->stop = true;
 }
 
-static void serve(struct service *service, struct control *control, int signals)
+static char *answer_scrape(void *context)
+{
+	struct service *service = context;
+
+	return metrics_text(service->bridge);
+}
+
+static void serve(struct service *service, struct control *control, struct scrape *scrape)
 {
 	while (!service->stop) {
-		struct pollfd fds[CONTROL_CLIENTS_MAX + 2];
-		size_t count = control_prepare(control, fds + 1);
+		struct pollfd fds[1 + CONTROL_CLIENTS_MAX + 1 + SCRAPE_CLIENTS_MAX + 1];
+		size_t asking = control_prepare(control, fds + 1);
+		size_t scraping = scrape_prepare(scrape, fds + 1 + asking);
 
-		fds[0] = (struct pollfd){ signals, POLLIN, 0 };
-		if (poll(fds, count + 1, POLL_MS) < 0 && errno != EINTR) {
+		fds[0] = (struct pollfd){ service->signals, POLLIN, 0 };
+		if (poll(fds, 1 + asking + scraping, POLL_MS) < 0) {
+			if (errno == EINTR)
+				continue;
 			log_error("main: poll failed error=\"%m\"");
 			return;
 		}
 		if (fds[0].revents)
-			take_signal(service, signals);
-		control_handle(control, fds + 1, count);
+			take_signal(service, service->signals);
+		control_handle(control, fds + 1, asking);
+		scrape_handle(scrape, fds + 1 + asking, scraping);
 	}
 }
 
 static int run(const struct config *config, int signals)
 {
-	struct service service = { 0 };
+	struct service service = { .signals = signals };
 	struct control *control = control_open(config->control, answer, &service);
+	struct scrape *scrape =
+		control && config->metrics
+			? scrape_open(config->metrics, METRICS_TYPE, answer_scrape, &service)
+			: NULL;
 
-	if (!control)
-		return EXIT_FAILURE;
-	if (bridge_start(config, &service.bridge) != CKR_OK) {
+	if (!control || (config->metrics && !scrape) ||
+		bridge_start(config, &service.bridge) != CKR_OK) {
+		scrape_close(scrape);
 		control_close(control);
 		return EXIT_FAILURE;
 	}
 	notify_send("READY=1");
-	serve(&service, control, signals);
+	serve(&service, control, scrape);
 	notify_send("STOPPING=1");
+	scrape_close(scrape);
 	control_close(control);
 	bridge_stop(service.bridge);
 	return EXIT_SUCCESS;

@@ -232,12 +232,13 @@ enum platform_outcome platform_register(struct platform *platform,
 }
 
 bool platform_deliver_crl(struct platform *platform, const struct platform_caller *caller,
-	const char *smime, char reason[PLATFORM_REASON_MAX])
+	const char *smime, char reason[PLATFORM_REASON_MAX], bool *refused)
 {
 	char url[512];
 	struct rest_reply reply = { 0 };
 	CLEANUP(free) char *body = message_delivery_body(smime);
 
+	*refused = false;
 	(void)snprintf(reason, PLATFORM_REASON_MAX, "out of memory");
 	(void)snprintf(url, sizeof(url), "%s/api/public/delivercrl/%s/%s",
 		platform->config->platform, caller->serial, caller->thumbprint);
@@ -247,7 +248,8 @@ bool platform_deliver_crl(struct platform *platform, const struct platform_calle
 		CLEANUP(json) json_t *value = json_parse(bytes_of(reply.body, reply.len));
 		const char *message = json_text(value, "message");
 
-		taken = value && !json_is_false(json_object_get(value, "success"));
+		*refused = json_is_false(json_object_get(value, "success"));
+		taken = value && !*refused;
 		if (!taken)
 			give_reason(reason,
 				"the platform did not take the CRL:", message ? message : "");

@@ -30,7 +30,7 @@ struct platform_connection {
 	char channel[PUBNUB_NAME_MAX + 1];
 };
 
-enum platform_outcome { PLATFORM_REGISTERED, PLATFORM_REFUSED, PLATFORM_FAILED };
+enum platform_outcome { PLATFORM_REGISTERED, PLATFORM_REFUSED, PLATFORM_FAILED, PLATFORM_OUTCOMES };
 
 /* How the caller speaks and is stopped. */
 struct platform_caller {
@@ -46,9 +46,10 @@ enum platform_outcome platform_register(struct platform *platform,
 	const struct platform_caller *caller, struct platform_connection *connection,
 	char reason[PLATFORM_REASON_MAX]);
 
-/* smime: the sealed CRL. False with a reason when the platform did not take it. */
+/* smime: the sealed CRL. False with a reason when the platform did not take it; refused: it said
+ * so itself. */
 bool platform_deliver_crl(struct platform *platform, const struct platform_caller *caller,
-	const char *smime, char reason[PLATFORM_REASON_MAX]);
+	const char *smime, char reason[PLATFORM_REASON_MAX], bool *refused);
 
 /* The reply to a registration, for any HTTP body; separate so that it can be tested. */
 enum platform_outcome platform_parse_registration(

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "wallclock.h"
+
 struct lane {
 	struct queue_item *first;
 	struct queue_item *last;
@@ -73,6 +75,7 @@ bool queue_push(struct queue *queue, size_t lane_index, struct queue_item *item)
 
 		item->next = NULL;
 		item->lane = lane_index;
+		item->pushed_ms = wallclock_uptime_ms();
 		if (lane->last)
 			lane->last->next = item;
 		else
@@ -185,4 +188,20 @@ size_t queue_waiting(struct queue *queue)
 
 	(void)pthread_mutex_unlock(&queue->lock);
 	return waiting;
+}
+
+int64_t queue_age_ms(struct queue *queue)
+{
+	int64_t now_ms = wallclock_uptime_ms();
+	int64_t age_ms = 0;
+
+	(void)pthread_mutex_lock(&queue->lock);
+	for (size_t i = 0; queue->waiting > 0 && i < queue->lane_count; i++) {
+		const struct queue_item *first = queue->lanes[i].first;
+
+		if (first && now_ms - first->pushed_ms > age_ms)
+			age_ms = now_ms - first->pushed_ms;
+	}
+	(void)pthread_mutex_unlock(&queue->lock);
+	return age_ms;
 }

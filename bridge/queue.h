@@ -12,6 +12,7 @@
 struct queue_item {
 	struct queue_item *next;
 	size_t lane;
+	int64_t pushed_ms; /* uptime */
 };
 
 struct queue;
@@ -36,5 +37,8 @@ bool queue_drain(struct queue *queue, int64_t timeout_ms);
 struct queue_item *queue_abandon(struct queue *queue);
 
 size_t queue_waiting(struct queue *queue);
+
+/* How long the one that has waited longest has, 0 when none does. */
+int64_t queue_age_ms(struct queue *queue);
 
 #endif

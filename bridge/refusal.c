@@ -65,14 +65,26 @@ void refusal_report(
 			log_quote(&quoted, bytes_of_text(detail ? detail : "")));
 }
 
-json_t *refusal_json(struct refusals *refusals)
+void refusal_counts(struct refusals *refusals, uint64_t counts[REFUSAL_COUNT])
 {
-	json_t *object = json_object();
-
 	(void)pthread_mutex_lock(&refusals->lock);
 	for (size_t i = 0; i < REFUSAL_COUNT; i++)
-		(void)json_object_set_new(
-			object, names[i], json_integer((json_int_t)refusals->counts[i]));
+		counts[i] = refusals->counts[i];
 	(void)pthread_mutex_unlock(&refusals->lock);
+}
+
+const char *refusal_name(enum refusal_kind kind)
+{
+	return names[kind];
+}
+
+json_t *refusal_json(struct refusals *refusals)
+{
+	uint64_t counts[REFUSAL_COUNT];
+	json_t *object = json_object();
+
+	refusal_counts(refusals, counts);
+	for (size_t i = 0; i < REFUSAL_COUNT; i++)
+		(void)json_object_set_new(object, names[i], json_integer((json_int_t)counts[i]));
 	return object;
 }

@@ -47,6 +47,10 @@ void refusal_report(
 /* Counts what is part of normal traffic, without a line. */
 void refusal_count(struct refusals *refusals, enum refusal_kind kind);
 
+/* All counts at one moment, and the names of their kinds. */
+void refusal_counts(struct refusals *refusals, uint64_t counts[REFUSAL_COUNT]);
+const char *refusal_name(enum refusal_kind kind);
+
 json_t *refusal_json(struct refusals *refusals);
 
 #endif

@@ -68,6 +68,7 @@ static void settle_registered_locked(
 	bool before = ca->registered;
 
 	ca->registered = apply_locked(bridge, ca, connection);
+	ca->registered_s = wallclock_now_s();
 	ca->reason[0] = '\0';
 	backoff_reset(&ca->refused);
 	backoff_reset(&ca->failed);
@@ -85,6 +86,9 @@ static void settle_failed_locked(struct ca *ca, enum platform_outcome outcome, c
 	struct backoff *backoff = outcome == PLATFORM_REFUSED ? &ca->refused : &ca->failed;
 	int64_t wait_ms = backoff_next_ms(backoff);
 
+	/* The subscription goes on, but the platform has said that it does not know this CA. */
+	if (outcome == PLATFORM_REFUSED)
+		ca->registered = false;
 	ca->due_ms = wallclock_uptime_ms() + wait_ms;
 	if (strcmp(ca->reason, reason) != 0)
 		log_warn("registrar: CA not registered, trying again index=%zu thumbprint=%s"
@@ -98,6 +102,8 @@ static void settle(struct bridge *bridge, struct ca *ca, enum platform_outcome o
 {
 	(void)pthread_mutex_lock(&bridge->lock);
 	ca->registering = false;
+	ca->refusal = outcome == PLATFORM_REFUSED;
+	bridge->registrations[outcome]++;
 	if (outcome == PLATFORM_REGISTERED)
 		settle_registered_locked(bridge, ca, connection);
 	else
@@ -112,6 +118,7 @@ static void register_ca(struct bridge *bridge, struct rest *rest, struct ca *ca)
 	char reason[PLATFORM_REASON_MAX] = "";
 	struct platform_caller caller = { rest, &bridge->stopping, &ca->channel, &job, ca->serial,
 		ca->thumbprint };
+	key_forget_error();
 	enum platform_outcome outcome =
 		platform_register(bridge->platform, &caller, &connection, reason);
 

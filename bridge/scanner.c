@@ -10,11 +10,11 @@
 
 enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 60 * 1000 };
 
-static struct ca *find_known(struct bridge *bridge, const struct hsm_found *found)
+static struct ca *find_known(struct bridge *bridge, const X509 *cert)
 {
 	char thumbprint[41];
 
-	if (!certificate_thumbprint(found->cert, thumbprint))
+	if (!certificate_thumbprint(cert, thumbprint))
 		return NULL;
 	for (size_t i = 0; i < bridge->ca_count; i++) {
 		if (strcmp(bridge->cas[i]->thumbprint, thumbprint) == 0)
@@ -35,6 +35,7 @@ static void add(struct bridge *bridge, const struct hsm_found *found)
 	}
 	ca->present = true;
 	ca->seen = true;
+	ca->seen_s = wallclock_now_s();
 	ca->due_ms = wallclock_uptime_ms();
 	(void)pthread_mutex_lock(&bridge->lock);
 	bridge->cas[bridge->ca_count++] = ca;
@@ -45,10 +46,9 @@ static void add(struct bridge *bridge, const struct hsm_found *found)
 }
 
 /* The same CA on two tokens is one CA: the first place it was seen at in this scan counts. */
-static void take(void *context, const struct hsm_found *found)
+static void take_complete(struct bridge *bridge, const struct hsm_found *found)
 {
-	struct bridge *bridge = context;
-	struct ca *ca = find_known(bridge, found);
+	struct ca *ca = find_known(bridge, found->cert);
 
 	if (!ca) {
 		add(bridge, found);
@@ -63,9 +63,41 @@ static void take(void *context, const struct hsm_found *found)
 	}
 	ca->seen = true;
 	ca->present = true;
+	ca->seen_s = wallclock_now_s();
 	(void)pthread_mutex_unlock(&bridge->lock);
 	if (first)
 		hsm_key_move(ca->hsm_key, found);
+}
+
+/* A private key alone tells of each CA that it belongs to what that lacks. */
+static void take_key(struct bridge *bridge, const struct hsm_found *found)
+{
+	for (size_t i = 0; i < bridge->ca_count; i++) {
+		if (certificate_has_key(bridge->cas[i]->cert, found->key_pair))
+			bridge->cas[i]->lack_seen = found->lack;
+	}
+}
+
+static void take_certificate(struct bridge *bridge, const struct hsm_found *found)
+{
+	struct ca *ca = find_known(bridge, found->cert);
+
+	if (ca)
+		ca->lack_seen = found->lack;
+	else
+		remnants_add(&bridge->fresh_remnants, found);
+}
+
+static void take(void *context, const struct hsm_found *found)
+{
+	static void (*const takes[])(struct bridge *, const struct hsm_found *) = {
+		[HSM_LACKS_NOTHING] = take_complete,
+		[HSM_LACKS_CERTIFICATE] = take_key,
+		[HSM_LACKS_KEY] = take_certificate,
+		[HSM_LACKS_MATCH] = take_certificate,
+	};
+
+	takes[found->lack](context, found);
 }
 
 /* A CA is gone only when its token says so; a token that does not answer says nothing. */
@@ -79,12 +111,15 @@ static void settle_locked(struct bridge *bridge, bool *healthy)
 
 		if (ca->present && !ca->seen && ready) {
 			ca->present = false;
-			log_info("scanner: CA gone index=%zu thumbprint=%s", ca->index,
+			log_warn("scanner: CA gone index=%zu thumbprint=%s", ca->index,
 				ca->thumbprint);
 		}
+		if (!ca->present && ready)
+			ca->lack = ca->lack_seen;
 		if (ca->present && !ready)
 			*healthy = false;
 		ca->seen = false;
+		ca->lack_seen = HSM_LACKS_BOTH;
 	}
 }
 
@@ -95,6 +130,7 @@ static bool scan(struct bridge *bridge, bool by_person)
 
 	(void)pthread_mutex_lock(&bridge->lock);
 	settle_locked(bridge, &healthy);
+	remnants_settle(&bridge->remnants, &bridge->fresh_remnants, bridge->hsm);
 	healthy = healthy && bridge->ca_count > 0;
 	bridge->scanned = true;
 	bridge->scans++;
@@ -116,7 +152,8 @@ static int64_t next_wait_ms(const struct bridge *bridge, struct backoff *backoff
 	return regular_ms > 0 && regular_ms < wait_ms ? regular_ms : wait_ms;
 }
 
-static void wait_for_request(struct bridge *bridge, int64_t wait_ms, bool *by_person)
+/* False when the time is over. */
+static bool wait_for_request(struct bridge *bridge, int64_t wait_ms, bool *by_person)
 {
 	struct timespec until = thread_deadline(wait_ms);
 	int failure = 0;
@@ -128,6 +165,24 @@ static void wait_for_request(struct bridge *bridge, int64_t wait_ms, bool *by_pe
 	bridge->scan_wanted = false;
 	bridge->scan_by_person = false;
 	(void)pthread_mutex_unlock(&bridge->lock);
+	return failure != ETIMEDOUT;
+}
+
+/* Until the next scan is due; meanwhile tokens are asked whether they are still there. */
+static void wait_watching(struct bridge *bridge, int64_t wait_ms, bool *by_person)
+{
+	int64_t due_ms = wallclock_uptime_ms() + wait_ms;
+	int64_t probe_ms = bridge->config->probe_s * 1000;
+
+	for (;;) {
+		int64_t left_ms = due_ms - wallclock_uptime_ms();
+
+		if (left_ms <= 0 || wait_for_request(bridge,
+					    left_ms < probe_ms ? left_ms : probe_ms, by_person))
+			return;
+		if (!hsm_check(bridge->hsm))
+			return;
+	}
 }
 
 void *scanner_run(void *context)
@@ -139,7 +194,7 @@ void *scanner_run(void *context)
 	while (!atomic_load(&bridge->stopping)) {
 		bool healthy = scan(bridge, by_person);
 
-		wait_for_request(bridge, next_wait_ms(bridge, &backoff, healthy), &by_person);
+		wait_watching(bridge, next_wait_ms(bridge, &backoff, healthy), &by_person);
 	}
 	return NULL;
 }

@@ -12,9 +12,7 @@
 #include "json.h"
 #include "log.h"
 
-enum { STATE_FILE_MAX = 1024 * 1024 };
-
-static bool parse(struct bytes text, struct state *state)
+bool state_parse(struct bytes text, struct state *state)
 {
 	CLEANUP(json) json_t *value = json_parse(text);
 	const char *uuid = json_text(value, "uuid");
@@ -25,14 +23,19 @@ static bool parse(struct bytes text, struct state *state)
 	return true;
 }
 
+void state_print(char *out, const struct state *state)
+{
+	(void)snprintf(out, STATE_PRINT_MAX, "{\n  \"uuid\": \"%s\"\n}\n", state->uuid);
+}
+
 static CK_RV create(const char *path, struct state *state)
 {
-	char text[128];
+	char text[STATE_PRINT_MAX];
 	struct state fresh;
 
 	if (!uuid_make(fresh.uuid))
 		return CKR_FUNCTION_FAILED;
-	(void)snprintf(text, sizeof(text), "{\n  \"uuid\": \"%s\"\n}\n", fresh.uuid);
+	state_print(text, &fresh);
 	if (!file_replace(path, bytes_of_text(text), 0600)) {
 		log_error("state: cannot write file=%s error=\"%s\"", path, strerror(errno));
 		return CKR_DEVICE_ERROR;
@@ -71,7 +74,7 @@ CK_RV state_load(const char *directory, struct state *state)
 			"state: cannot use directory=%s error=\"%s\"", directory, strerror(errno));
 		return CKR_DEVICE_ERROR;
 	}
-	CLEANUP(free) char *text = file_read(path, STATE_FILE_MAX, &text_len);
+	CLEANUP(free) char *text = file_read(path, STATE_TEXT_MAX, &text_len);
 
 	if (!text && errno == ENOENT)
 		return create(path, state);
@@ -79,7 +82,7 @@ CK_RV state_load(const char *directory, struct state *state)
 		log_error("state: cannot read file=%s error=\"%s\"", path, strerror(errno));
 		return CKR_DEVICE_ERROR;
 	}
-	if (text && parse(bytes_of(text, text_len), state))
+	if (text && state_parse(bytes_of(text, text_len), state))
 		return CKR_OK;
 	TRY(keep_aside(path));
 	return create(path, state);

@@ -20,6 +20,8 @@ static struct {
 	int64_t round_trip_ms;
 	int64_t seen_ms;
 	bool warned;
+	bool dated;
+	int64_t date_skew_s;
 } wallclock = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static int64_t clock_units(clockid_t clock)
@@ -101,6 +103,26 @@ void wallclock_observe(
 	report_skew();
 }
 
+static void note_date(int64_t time)
+{
+	int64_t skew_s = (clock_units(CLOCK_REALTIME) - time) / WALLCLOCK_SECOND;
+
+	(void)pthread_mutex_lock(&wallclock.lock);
+	wallclock.dated = true;
+	wallclock.date_skew_s = skew_s;
+	(void)pthread_mutex_unlock(&wallclock.lock);
+}
+
+bool wallclock_date_skew_s(int64_t *skew_s)
+{
+	(void)pthread_mutex_lock(&wallclock.lock);
+	bool dated = wallclock.dated;
+
+	*skew_s = wallclock.date_skew_s;
+	(void)pthread_mutex_unlock(&wallclock.lock);
+	return dated;
+}
+
 void wallclock_observe_date(const char *date, int64_t sent_ms, int64_t received_ms)
 {
 	struct tm parts = { 0 };
@@ -111,7 +133,8 @@ void wallclock_observe_date(const char *date, int64_t sent_ms, int64_t received_
 	if (!end || *end != '\0')
 		return;
 	/* Whole seconds, cut off: the middle of that second is the best guess. */
-	wallclock_observe(WALLCLOCK_PLATFORM,
-		(int64_t)timegm(&parts) * WALLCLOCK_SECOND + WALLCLOCK_SECOND / 2, sent_ms,
-		received_ms);
+	int64_t time = (int64_t)timegm(&parts) * WALLCLOCK_SECOND + WALLCLOCK_SECOND / 2;
+
+	note_date(time);
+	wallclock_observe(WALLCLOCK_PLATFORM, time, sent_ms, received_ms);
 }

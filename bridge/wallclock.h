@@ -25,6 +25,9 @@ void wallclock_observe(
 /* The same for the Date header of an HTTPS reply; what is no date is ignored. */
 void wallclock_observe_date(const char *date, int64_t sent_ms, int64_t received_ms);
 
+/* How far the system's clock was ahead of the Date header when that last came; false: never. */
+bool wallclock_date_skew_s(int64_t *skew_s);
+
 /* How far the system's clock is ahead (negative: behind), 0 while no server told the time. */
 int64_t wallclock_skew_s(void);
 

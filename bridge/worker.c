@@ -6,6 +6,7 @@
 #include "bridge_core.h"
 #include "certificate.h"
 #include "cleanup.h"
+#include "delivery.h"
 #include "log.h"
 #include "wallclock.h"
 
@@ -24,6 +25,7 @@ struct answer {
 	size_t size; /* of the product */
 	int64_t queue_ms;
 	int64_t token_ms;
+	char input[HSM_INPUT_SIZE]; /* hash of the to-be-signed bytes */
 };
 
 static void set_answer(struct answer *answer, bool success, const char *text)
@@ -150,7 +152,7 @@ static void record_answer(struct worker *worker, struct task *task, struct answe
 		return;
 	read_issued(task, answer, &issued);
 	const struct journal_answer entry = { answer->success, answer->text, issued.subject,
-		issued.serial, answer->size, answer->queue_ms, answer->token_ms };
+		issued.serial, answer->size, answer->queue_ms, answer->token_ms, answer->input };
 
 	if (!journal_answer(worker->bridge->journal, task->ticket, &entry, wallclock_now_s()))
 		set_answer(answer, false, JOURNAL_INTERRUPTED);
@@ -189,14 +191,10 @@ static enum feed_outcome send_answer(
 static void deliver_crl(
 	struct worker *worker, struct task *task, const char *crl, struct answer *answer)
 {
-	struct job_ca job = ca_job(task->ca);
 	char reason[PLATFORM_REASON_MAX] = "the CRL cannot be sealed";
-	struct platform_caller caller = { worker->rest, &worker->bridge->abandoned,
-		&task->ca->channel, &job, task->ca->serial, task->ca->thumbprint };
 	/* success is false here, as the reference appliance sends it and the platform takes it. */
 	CLEANUP(free) char *smime = seal_answer(task, false, crl);
-	bool taken =
-		smime && platform_deliver_crl(worker->bridge->platform, &caller, smime, reason);
+	bool taken = smime && delivery_run(worker->bridge, worker->rest, task, smime, reason);
 
 	set_answer(answer, taken, taken ? CRL_DELIVERED : reason);
 }
@@ -207,7 +205,9 @@ static void run_timed(struct job_ca *job, const struct task *task, struct job_re
 {
 	int64_t start_ms = wallclock_uptime_ms();
 
+	hsm_thread_take_input(answer->input);
 	job_run(job, task->signtype, task->request, result);
+	hsm_thread_take_input(answer->input);
 	answer->token_ms = wallclock_uptime_ms() - start_ms;
 	answer->size = result->success ? strlen(result->text) : 0;
 }
@@ -222,6 +222,15 @@ static void run_signing(struct task *task, struct answer *answer)
 	free(result.text);
 }
 
+/* Above all that was given out before: here, and by others with this key that share no state, so to
+ * the millisecond. */
+static int64_t crl_number_min(const struct ca *ca)
+{
+	int64_t now_ms = wallclock_now() / (WALLCLOCK_SECOND / 1000);
+
+	return now_ms > ca->crl_number ? now_ms : ca->crl_number + 1;
+}
+
 /* cRLNumber must grow, so the CRLs of a CA are made one after the other. */
 static void run_crl(struct worker *worker, struct task *task, struct answer *answer)
 {
@@ -229,7 +238,7 @@ static void run_crl(struct worker *worker, struct task *task, struct answer *ans
 	struct job_result result = { 0 };
 
 	(void)pthread_mutex_lock(&task->ca->crl_lock);
-	job.crl_number_min = task->ca->crl_number + 1;
+	job.crl_number_min = crl_number_min(task->ca);
 	run_timed(&job, task, &result, answer);
 	if (result.success)
 		task->ca->crl_number = job.crl_number;
@@ -255,6 +264,7 @@ static void record(struct worker *worker, struct task *task, const struct answer
 		task->ca->jobs_failed++;
 	}
 	(void)pthread_mutex_unlock(&bridge->lock);
+	workload_count(&bridge->workload, task->signtype, answer->success);
 	if (answer->success)
 		log_info("worker: job done ca=%zu signtype=%s", task->ca->index, task->signtype);
 	else
@@ -299,6 +309,9 @@ static void send_recorded(struct worker *worker, struct task *task, struct answe
 	int64_t start_ms = wallclock_uptime_ms();
 	bool sent = send_answer(worker, task, answer) == FEED_SENT;
 
+	if (sent)
+		workload_time(&worker->bridge->workload, task->signtype,
+			wallclock_uptime_ms() - task->queued_ms);
 	if (task->ticketed)
 		journal_published(journal, task->ticket, sent, wallclock_uptime_ms() - start_ms,
 			wallclock_now_s());
@@ -346,6 +359,7 @@ static void run_task(struct worker *worker, struct task *task)
 		[TASK_REPEAT] = run_repeat,
 	};
 
+	key_forget_error();
 	if (is_expired(task)) {
 		task_give_back(worker->bridge, task);
 		refusal_report(&worker->bridge->refusals, REFUSAL_EXPIRED,

@@ -18,14 +18,21 @@ void arena_init(struct arena *arena, size_t limit)
 	arena->used = 0;
 	arena->total = 0;
 	arena->limit = limit;
+	arena->budget = NULL;
 }
 
 static void *take_chunk(struct arena *arena, size_t len)
 {
-	struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + len);
+	size_t whole = sizeof(struct arena_chunk) + len;
 
-	if (!chunk)
+	if (!budget_take(arena->budget, whole))
 		return NULL;
+	struct arena_chunk *chunk = calloc(1, whole);
+
+	if (!chunk) {
+		budget_give(arena->budget, whole);
+		return NULL;
+	}
 	chunk->next = arena->chunks;
 	chunk->len = len;
 	arena->chunks = chunk;
@@ -67,6 +74,7 @@ void arena_reset(struct arena *arena)
 
 		arena->chunks = chunk->next;
 		explicit_bzero(chunk->data, chunk->len);
+		budget_give(arena->budget, sizeof(*chunk) + chunk->len);
 		free(chunk);
 	}
 	arena->used = 0;

@@ -3,6 +3,7 @@
 #ifndef IOTHSM_ARENA_H
 #define IOTHSM_ARENA_H
 
+#include "budget.h"
 #include "bytes.h"
 
 enum { ARENA_INLINE_BYTES = 8192 };
@@ -13,9 +14,10 @@ struct arena_chunk;
  */
 struct arena {
 	struct arena_chunk *chunks;
-	size_t used;  /* of the inline bytes */
-	size_t total; /* bytes taken so far, inline ones included */
-	size_t limit; /* total never exceeds it */
+	size_t used;           /* of the inline bytes */
+	size_t total;          /* bytes taken so far, inline ones included */
+	size_t limit;          /* total never exceeds it */
+	struct budget *budget; /* of what is not inline; NULL: none */
 	_Alignas(16) uint8_t space[ARENA_INLINE_BYTES];
 };
 

@@ -29,6 +29,7 @@ struct connection {
 	bool open;
 	bool busy; /* owned by one thread, which alone touches the fields below */
 	bool trusted;
+	unsigned int busy_us; /* how long to wait for an answer without sleeping */
 	CK_SLOT_ID slot;
 	struct peer peer;
 	struct frame frame;
@@ -134,14 +135,14 @@ enum connection_result connection_exchange(
 	if (result != WIRE_DONE)
 		return CONNECTION_UNSENT;
 	errno = 0;
-	result = wire_receive(connection->fd, frame, deadline_ms);
+	result = wire_receive_busy(connection->fd, frame, deadline_ms, connection->busy_us);
 	/* A Unix socket that is closed with our call still unread in it answers exactly this error.
 	 */
 	if (result == WIRE_BROKEN && errno == ECONNRESET)
 		return CONNECTION_UNSENT;
 	if (result == WIRE_DONE &&
 		wire_decode_reply(bytes_of(frame->data, frame->len), &connection->arena, reply))
-		return CONNECTION_DONE;
+		return reply->rv == WIRE_ELSEWHERE ? CONNECTION_UNSENT : CONNECTION_DONE;
 	library_debug("no answer to function %d: result %d", (int)call->function, (int)result);
 	return CONNECTION_LOST;
 }
@@ -151,12 +152,18 @@ static CK_RV say_hello(struct connection *connection, struct bytes id, CK_SLOT_I
 {
 	Call hello = { .function = Function_HELLO,
 		.number = WIRE_VERSION,
+		.object = WIRE_VERSION_OLDEST,
 		.handle = slot,
 		.data = id,
 		.data2 = wire_abi() };
 
 	if (connection_exchange(connection, &hello, reply, timeout_ms) != CONNECTION_DONE)
 		return CKR_DEVICE_ERROR;
+	if (reply->rv == CKR_DEVICE_ERROR && reply->number != 0)
+		library_debug("the agent refuses this module: it speaks wire versions %u to %u, we "
+			      "%d to %d; install both of one release",
+			(unsigned)reply->number2, (unsigned)reply->number, WIRE_VERSION_OLDEST,
+			WIRE_VERSION);
 	return (CK_RV)reply->rv;
 }
 
@@ -168,6 +175,7 @@ static CK_RV open_connection(struct connection *connection)
 	if (fd < 0)
 		return CKR_DEVICE_ERROR;
 	arena_init(&connection->arena, WIRE_FRAME_MAX);
+	connection->busy_us = 0;
 	connection->trusted = trust_peer(fd);
 	(void)pthread_mutex_lock(&lock);
 	connection->fd = fd;
@@ -291,6 +299,7 @@ static CK_RV open_slot(struct connection *connection, CK_SLOT_ID slot)
 {
 	struct connection *front;
 	uint8_t id[WIRE_CLIENT_ID_LEN];
+	uint32_t busy_us = 0;
 	Reply reply;
 
 	TRY(connection_take_control(&front));
@@ -301,6 +310,9 @@ static CK_RV open_slot(struct connection *connection, CK_SLOT_ID slot)
 	TRY(open_connection(connection));
 	TRY(say_hello(connection, bytes_of(id, sizeof(id)), slot, HELLO_MS, &reply));
 	connection->peer.incarnation = reply.number2;
+	if (reply.data.len == sizeof(busy_us))
+		memcpy(&busy_us, reply.data.data, sizeof(busy_us));
+	connection->busy_us = busy_us;
 	return CKR_OK;
 }
 

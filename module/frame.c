@@ -10,8 +10,11 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "spin.h"
+
 enum {
 	FRAME_FIRST_BYTES = 4096,
+	FRAME_WASTE_BYTES = 32 * 1024,
 	FRAME_KEPT_BYTES = 64 * 1024 /* a larger buffer is not kept between two calls */
 };
 
@@ -28,7 +31,8 @@ void frame_free(struct frame *frame)
 	if (frame->data)
 		explicit_bzero(frame->data, frame->len);
 	free(frame->data);
-	*frame = (struct frame){ 0 };
+	budget_give(frame->budget, frame->capacity);
+	*frame = (struct frame){ .budget = frame->budget };
 }
 
 void frame_wipe(struct frame *frame)
@@ -41,20 +45,24 @@ void frame_wipe(struct frame *frame)
 	}
 }
 
-/* Keeps the first len bytes, which realloc() would leave behind unwiped. */
-static bool frame_grow(struct frame *frame, size_t capacity)
+/* Not by realloc(), which would leave the payload behind unwiped. */
+bool frame_grow(struct frame *frame, size_t capacity)
 {
 	if (capacity <= frame->capacity)
 		return true;
+	if (!budget_take(frame->budget, capacity))
+		return false;
 	uint8_t *data = malloc(capacity);
 	size_t len = frame->len;
 
-	if (!data)
+	if (!data) {
+		budget_give(frame->budget, capacity);
 		return false;
+	}
 	if (len > 0)
 		memcpy(data, frame->data, len);
 	frame_free(frame);
-	*frame = (struct frame){ data, len, capacity };
+	*frame = (struct frame){ data, len, capacity, frame->budget };
 	return true;
 }
 
@@ -123,29 +131,52 @@ enum wire_result wire_send(int fd, const struct frame *frame, int64_t deadline_m
 	return WIRE_DONE;
 }
 
+/* Asks again and again for a while; -1 with EAGAIN when nothing came. */
+static ssize_t receive_spinning(int fd, struct msghdr *message, unsigned int busy_us)
+{
+	struct spin spin;
+	ssize_t received;
+
+	errno = EAGAIN;
+	if (!spin_begin(&spin, busy_us))
+		return -1;
+	do {
+		received = recvmsg(fd, message, MSG_DONTWAIT);
+	} while (received < 0 && errno == EAGAIN && !spin_is_over(&spin));
+	spin_end();
+	return received;
+}
+
+/* What a receive without data means; WIRE_TIMEOUT: nothing yet. */
+static enum wire_result result_of(ssize_t received)
+{
+	if (received > 0)
+		return WIRE_DONE;
+	if (received == 0)
+		return WIRE_CLOSED;
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? WIRE_TIMEOUT
+									 : WIRE_BROKEN;
+}
+
 /* WIRE_DONE with *got bytes in the parts, at least one. */
-static enum wire_result receive_some(
-	int fd, struct iovec *parts, size_t count, int64_t deadline_ms, size_t *got)
+static enum wire_result receive_some(int fd, struct iovec *parts, size_t count, int64_t deadline_ms,
+	unsigned int busy_us, size_t *got)
 {
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+	ssize_t received = receive_spinning(fd, &message, busy_us);
+	enum wire_result result = result_of(received);
 
 	/* Poll first: a blocked recvmsg is also woken when the peer takes our own request. */
-	for (;;) {
+	while (result == WIRE_TIMEOUT) {
 		enum wire_result waited = wait_for(fd, POLLIN, deadline_ms);
 
 		if (waited != WIRE_DONE)
 			return waited;
-		ssize_t received = recvmsg(fd, &message, MSG_DONTWAIT);
-
-		if (received > 0) {
-			*got = (size_t)received;
-			return WIRE_DONE;
-		}
-		if (received == 0)
-			return WIRE_CLOSED;
-		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-			return WIRE_BROKEN;
+		received = recvmsg(fd, &message, MSG_DONTWAIT);
+		result = result_of(received);
 	}
+	*got = received > 0 ? (size_t)received : 0;
+	return result;
 }
 
 /* The rest of a payload; its end of file is half a frame. */
@@ -154,7 +185,7 @@ static enum wire_result receive_rest(int fd, struct frame *frame, size_t len, in
 	while (frame->len < len) {
 		struct iovec rest = { frame->data + frame->len, len - frame->len };
 		size_t got = 0;
-		enum wire_result result = receive_some(fd, &rest, 1, deadline_ms, &got);
+		enum wire_result result = receive_some(fd, &rest, 1, deadline_ms, 0, &got);
 
 		if (result != WIRE_DONE)
 			return result == WIRE_CLOSED ? WIRE_BROKEN : result;
@@ -163,7 +194,38 @@ static enum wire_result receive_rest(int fd, struct frame *frame, size_t len, in
 	return WIRE_DONE;
 }
 
+/* The rest of a payload that there is no room for, so that the next frame is found. */
+static enum wire_result drop_rest(int fd, size_t left, int64_t deadline_ms)
+{
+	uint8_t waste[FRAME_WASTE_BYTES];
+	enum wire_result result = WIRE_DONE;
+
+	while (left > 0 && result == WIRE_DONE) {
+		struct iovec room = { waste, left < sizeof(waste) ? left : sizeof(waste) };
+		size_t got = 0;
+
+		result = receive_some(fd, &room, 1, deadline_ms, 0, &got);
+		left -= got;
+	}
+	explicit_bzero(waste, sizeof(waste));
+	if (result == WIRE_DONE)
+		return WIRE_NO_ROOM;
+	return result == WIRE_CLOSED ? WIRE_BROKEN : result;
+}
+
+/* A frame that has begun has to end: half of one holds no thread for ever. */
+static int64_t rest_deadline_ms(int64_t deadline_ms)
+{
+	return deadline_ms < 0 ? wire_now_ms() + WIRE_REST_MS : deadline_ms;
+}
+
 enum wire_result wire_receive(int fd, struct frame *frame, int64_t deadline_ms)
+{
+	return wire_receive_busy(fd, frame, deadline_ms, 0);
+}
+
+enum wire_result wire_receive_busy(
+	int fd, struct frame *frame, int64_t deadline_ms, unsigned int busy_us)
 {
 	uint32_t len = 0;
 	size_t header = 0;
@@ -177,16 +239,22 @@ enum wire_result wire_receive(int fd, struct frame *frame, int64_t deadline_ms)
 		struct iovec parts[2] = { { (uint8_t *)&len + header, sizeof(len) - header },
 			{ frame->data, frame->capacity } };
 		size_t got = 0;
-		enum wire_result result = receive_some(fd, parts, 2, deadline_ms, &got);
+		enum wire_result result = receive_some(fd, parts, 2, deadline_ms, busy_us, &got);
 
 		if (result != WIRE_DONE)
 			return result == WIRE_CLOSED && header > 0 ? WIRE_BROKEN : result;
 		frame->len = got > parts[0].iov_len ? got - parts[0].iov_len : 0;
 		header += got - frame->len;
+		if (header < sizeof(len))
+			deadline_ms = rest_deadline_ms(deadline_ms);
 	}
-	if (len > WIRE_FRAME_MAX || frame->len > len || !frame_grow(frame, len))
+	if (len > WIRE_FRAME_MAX || frame->len > len)
 		return WIRE_BROKEN;
-	return receive_rest(fd, frame, len, deadline_ms);
+	if (!frame_grow(frame, len))
+		return drop_rest(fd, len - frame->len, rest_deadline_ms(deadline_ms));
+	if (frame->len == len)
+		return WIRE_DONE;
+	return receive_rest(fd, frame, len, rest_deadline_ms(deadline_ms));
 }
 
 const char *wire_socket_path(void)

@@ -18,7 +18,7 @@ enum {
 		10000, /* how long calls of existing sessions wait for an agent that restarts */
 	NAP_FIRST_MS = 5,
 	NAP_LAST_MS = 250,
-	RESENDS_MAX = 16
+	RESENDS_MAX = CONNECTIONS_MAX + 16 /* each may have ended while it was idle */
 };
 
 /* When the agent became unreachable, 0 while it answers: the patience is one for all calls. */
@@ -87,14 +87,21 @@ struct journey {
 };
 
 /* The token is gone for good: its sessions learn so once, and then are no more (R12). */
+static CK_RV token_is_gone(const struct journey *journey, CK_RV rv)
+{
+	if (rv != CKR_TOKEN_NOT_PRESENT && rv != CKR_SLOT_ID_INVALID && rv != CKR_DEVICE_REMOVED)
+		return rv;
+	session_remove_all(journey->slot);
+	if (!(journey->rule.flags & (RULE_SLOT | RULE_ABSENT)))
+		return CKR_DEVICE_REMOVED;
+	return rv == CKR_DEVICE_REMOVED ? CKR_TOKEN_NOT_PRESENT : rv;
+}
+
 static CK_RV token_is_absent(const struct journey *journey, CK_RV rv)
 {
 	if (rv == CKR_DEVICE_ERROR && (journey->rule.flags & RULE_ABSENT))
 		return CKR_TOKEN_NOT_PRESENT;
-	if (rv != CKR_TOKEN_NOT_PRESENT && rv != CKR_SLOT_ID_INVALID)
-		return rv;
-	session_remove_all(journey->slot);
-	return journey->rule.flags & (RULE_SLOT | RULE_ABSENT) ? rv : CKR_DEVICE_REMOVED;
+	return token_is_gone(journey, rv);
 }
 
 static bool init_travels_along(const struct journey *journey)
@@ -238,8 +245,17 @@ CK_RV invoke_begin(const Call *call, struct exchange *exchange)
 	/* C_Finalize of another thread ended it. */
 	if (rv == CKR_DEVICE_ERROR && library_check() != CKR_OK)
 		rv = CKR_CRYPTOKI_NOT_INITIALIZED;
+	if (rv == CKR_OK)
+		exchange->reply.rv = token_is_gone(&journey, (CK_RV)exchange->reply.rv);
 	note_answer(&journey, rv == CKR_OK ? (CK_RV)exchange->reply.rv : rv);
 	explicit_bzero(&journey.init, sizeof(journey.init));
+	if (journey.rule.flags & RULE_SLOT)
+		return rv;
+	if (rv == CKR_DEVICE_ERROR)
+		session_failed((CK_SESSION_HANDLE)call->handle);
+	else if (rv == CKR_OK)
+		exchange->reply.rv =
+			session_explain((CK_SESSION_HANDLE)call->handle, (CK_RV)exchange->reply.rv);
 	return rv;
 }
 
@@ -279,6 +295,7 @@ CK_RV invoke_number(const Call *call, CK_ULONG *number)
 {
 	struct exchange exchange;
 
+	TRY(library_check());
 	if (!number)
 		return CKR_ARGUMENTS_BAD;
 	TRY(invoke_begin(call, &exchange));
@@ -305,6 +322,7 @@ CK_RV invoke_structure(const Call *call, void *structure, size_t size)
 {
 	struct exchange exchange;
 
+	TRY(library_check());
 	if (!structure)
 		return CKR_ARGUMENTS_BAD;
 	TRY(invoke_begin(call, &exchange));
@@ -335,6 +353,7 @@ CK_RV invoke_output(Call call, CK_BYTE *output, CK_ULONG *len)
 {
 	struct exchange exchange;
 
+	TRY(library_check());
 	if (!len)
 		return CKR_ARGUMENTS_BAD;
 	call.has_room = output != NULL;
@@ -368,6 +387,7 @@ CK_RV invoke_list(const Call *call, CK_ULONG *list, CK_ULONG *count)
 {
 	struct exchange exchange;
 
+	TRY(library_check());
 	if (!count)
 		return CKR_ARGUMENTS_BAD;
 	TRY(invoke_begin(call, &exchange));
@@ -427,6 +447,7 @@ CK_RV invoke_init(enum operation_kind kind, CK_SESSION_HANDLE session,
 
 CK_RV invoke_mechanism(const CK_MECHANISM *mechanism, struct arena *arena, Call *call)
 {
+	TRY(library_check());
 	if (!mechanism)
 		return CKR_ARGUMENTS_BAD;
 	call->has_mechanism = true;
@@ -436,6 +457,7 @@ CK_RV invoke_mechanism(const CK_MECHANISM *mechanism, struct arena *arena, Call 
 
 CK_RV invoke_template(CK_ATTRIBUTE *list, CK_ULONG count, struct attributes *attributes)
 {
+	TRY(library_check());
 	if (count > WIRE_ATTRIBUTES_MAX || (count > 0 && !list))
 		return CKR_ARGUMENTS_BAD;
 	for (CK_ULONG i = 0; i < count; i++) {
@@ -448,6 +470,7 @@ CK_RV invoke_template(CK_ATTRIBUTE *list, CK_ULONG count, struct attributes *att
 
 CK_RV invoke_input(const void *data, CK_ULONG len, struct bytes *input)
 {
+	TRY(library_check());
 	if (!data && len > 0)
 		return CKR_ARGUMENTS_BAD;
 	*input = data ? bytes_of(data, len) : bytes_of("", 0);

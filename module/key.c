@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Key management functions. */
 #include "invoke.h"
+#include "library.h"
 
 /* A call with a mechanism and a template that makes one object. */
 static CK_RV make_object(Call *call, const CK_MECHANISM *mechanism, CK_ATTRIBUTE *template,
@@ -42,10 +43,10 @@ CK_RV C_DeriveKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_
 	CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key)
 {
 	Call call = { .function = Function_C_DeriveKey, .handle = session, .object = base_key };
-	CK_OBJECT_HANDLE unused;
 
-	/* TLS mechanisms make keys named by their parameter, and want no handle back. */
-	return make_object(&call, mechanism, template, count, key ? key : &unused);
+	/* Mechanisms that want no handle back (SSL 3, TLS) are not carried; a key without a handle
+	 * would be lost. */
+	return make_object(&call, mechanism, template, count, key);
 }
 
 static CK_RV make_pair(
@@ -71,6 +72,7 @@ CK_RV C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
 	Call call = { .function = Function_C_GenerateKeyPair, .handle = session };
 	struct arena arena;
 
+	TRY(library_check());
 	if (!public_key || !private_key)
 		return CKR_ARGUMENTS_BAD;
 	TRY(invoke_template(public_template, public_count, &call.attributes));

@@ -11,6 +11,7 @@
 #include "connection.h"
 #include "session.h"
 #include "slot.h"
+#include "spin.h"
 #include "wait.h"
 
 static atomic_bool started;
@@ -30,6 +31,7 @@ static void forget_parent(void)
 	session_forget_parent();
 	slot_forget_parent();
 	wait_forget_parent();
+	spin_forget_parent();
 }
 
 CK_RV library_check(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Object functions, but for the search. */
 #include "invoke.h"
+#include "library.h"
 
 CK_RV C_CreateObject(
 	CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *object)
@@ -56,14 +57,25 @@ CK_RV C_GetObjectSize(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULO
 		size);
 }
 
-static CK_RV copy_values(const struct attributes *values, const struct attributes *template);
+static CK_RV copy_values(
+	const struct attributes *values, const struct attributes *template, CK_RV rv);
+
+/* A length without its value would have the caller read what nobody wrote, unless it says how much
+ * room is missing. */
+static bool length_is_believed(const CK_ATTRIBUTE *value, const CK_ATTRIBUTE *target, CK_RV rv)
+{
+	return !target->pValue || value->ulValueLen == 0 || rv == CKR_BUFFER_TOO_SMALL ||
+	       value->ulValueLen == CK_UNAVAILABLE_INFORMATION;
+}
 
 /* A reply that does not fit what was asked is a hostile one: nothing of it is believed. */
-static CK_RV copy_value(const CK_ATTRIBUTE *value, CK_ATTRIBUTE *target)
+static CK_RV copy_value(const CK_ATTRIBUTE *value, CK_ATTRIBUTE *target, CK_RV rv)
 {
 	if (value->type != target->type)
 		return CKR_DEVICE_ERROR;
 	if (!value->pValue) {
+		if (!length_is_believed(value, target, rv))
+			return CKR_DEVICE_ERROR;
 		target->ulValueLen = value->ulValueLen;
 		return CKR_OK;
 	}
@@ -74,7 +86,7 @@ static CK_RV copy_value(const CK_ATTRIBUTE *value, CK_ATTRIBUTE *target)
 			value->ulValueLen / sizeof(CK_ATTRIBUTE) };
 		struct attributes outer = { target->pValue, inner.count };
 
-		TRY(copy_values(&inner, &outer));
+		TRY(copy_values(&inner, &outer, rv));
 	} else if (value->ulValueLen > 0) {
 		memcpy(target->pValue, value->pValue, value->ulValueLen);
 	}
@@ -82,12 +94,13 @@ static CK_RV copy_value(const CK_ATTRIBUTE *value, CK_ATTRIBUTE *target)
 	return CKR_OK;
 }
 
-static CK_RV copy_values(const struct attributes *values, const struct attributes *template)
+static CK_RV copy_values(
+	const struct attributes *values, const struct attributes *template, CK_RV rv)
 {
 	if (values->count != template->count)
 		return CKR_DEVICE_ERROR;
 	for (CK_ULONG i = 0; i < values->count; i++)
-		TRY(copy_value(&values->list[i], &template->list[i]));
+		TRY(copy_value(&values->list[i], &template->list[i], rv));
 	return CKR_OK;
 }
 
@@ -109,13 +122,14 @@ CK_RV C_GetAttributeValue(
 		.query = true };
 	struct exchange exchange;
 
+	TRY(library_check());
 	if (count > WIRE_ATTRIBUTES_MAX || (count > 0 && !template))
 		return CKR_ARGUMENTS_BAD;
 	TRY(invoke_begin(&call, &exchange));
 	CK_RV rv = (CK_RV)exchange.reply.rv;
 
 	if (rv_has_values(rv)) {
-		CK_RV copied = copy_values(&exchange.reply.attributes, &rooms);
+		CK_RV copied = copy_values(&exchange.reply.attributes, &rooms, rv);
 
 		rv = copied != CKR_OK ? copied : rv;
 	}

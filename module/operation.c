@@ -134,6 +134,7 @@ void operation_begun(
 	state->tried = *operation;
 	state->epoch = epoch;
 	state->active = true;
+	session->lost = session->failed = false;
 	session->vendor = is_vendor(operation);
 	session_unlock();
 }

@@ -19,6 +19,7 @@ struct slot {
 	uint64_t restored; /* how often that changed */
 	uint64_t epoch;    /* what was remembered under another one is doubtful */
 	struct login login;
+	bool login_lost; /* it could not be restored, and nobody has logged in since */
 };
 
 static struct session sessions[SESSIONS_MAX];
@@ -155,9 +156,22 @@ static void logout_locked(CK_SLOT_ID id)
 {
 	struct slot *slot = slot_locked(id);
 
-	if (slot)
+	if (slot) {
 		explicit_bzero(&slot->login, sizeof(slot->login));
+		slot->login_lost = false;
+	}
 	doubt_locked(id);
+}
+
+static void lose_login(CK_SLOT_ID id)
+{
+	(void)pthread_mutex_lock(&lock);
+	struct slot *slot = slot_locked(id);
+
+	logout_locked(id);
+	if (slot)
+		slot->login_lost = true;
+	(void)pthread_mutex_unlock(&lock);
 }
 
 static void remove_locked(struct session *session)
@@ -214,8 +228,10 @@ void session_login(CK_SLOT_ID slot, const struct login *login)
 	(void)pthread_mutex_lock(&lock);
 	struct slot *found = slot_locked(slot);
 
-	if (found)
+	if (found) {
 		found->login = *login;
+		found->login_lost = false;
+	}
 	doubt_locked(slot);
 	(void)pthread_mutex_unlock(&lock);
 }
@@ -225,6 +241,43 @@ void session_logout(CK_SLOT_ID slot)
 	(void)pthread_mutex_lock(&lock);
 	logout_locked(slot);
 	(void)pthread_mutex_unlock(&lock);
+}
+
+void session_failed(CK_SESSION_HANDLE handle)
+{
+	struct session *session = session_lock(handle);
+
+	if (!session)
+		return;
+	session->failed = true;
+	session_unlock();
+}
+
+/* To one who is not logged in a private object is no object. */
+static bool is_handle_error(CK_RV rv)
+{
+	return rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID ||
+	       rv == CKR_WRAPPING_KEY_HANDLE_INVALID || rv == CKR_UNWRAPPING_KEY_HANDLE_INVALID;
+}
+
+CK_RV session_explain(CK_SESSION_HANDLE handle, CK_RV rv)
+{
+	if (rv != CKR_OPERATION_NOT_INITIALIZED && !is_handle_error(rv))
+		return rv;
+	struct session *session = session_lock(handle);
+
+	if (!session)
+		return rv;
+	const struct slot *slot = slot_locked(session->slot);
+
+	if (is_handle_error(rv) && slot && slot->login_lost)
+		rv = CKR_USER_NOT_LOGGED_IN;
+	if (rv == CKR_OPERATION_NOT_INITIALIZED && session->lost) {
+		session->lost = false;
+		rv = CKR_DEVICE_ERROR;
+	}
+	session_unlock();
+	return rv;
 }
 
 uint64_t session_restored(CK_SLOT_ID slot)
@@ -268,8 +321,11 @@ static void reset_session(CK_SESSION_HANDLE handle)
 
 	if (!session)
 		return;
-	for (size_t i = 0; i < OPERATION_KINDS; i++)
+	for (size_t i = 0; i < OPERATION_KINDS; i++) {
+		session->lost |= session->operations[i].active && !session->failed;
 		session->operations[i].active = false;
+	}
+	session->failed = false;
 	session_unlock();
 }
 
@@ -353,7 +409,7 @@ static CK_RV restore(struct connection *connection, const struct slot *before)
 
 	TRY(restore_login(connection, any, &before->login, same_client, &done));
 	if (!done)
-		session_logout(before->id);
+		lose_login(before->id);
 	return CKR_OK;
 }
 

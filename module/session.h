@@ -51,6 +51,8 @@ struct session {
 	CK_FLAGS flags;
 	bool open;   /* the host knows it */
 	bool vendor; /* the last Init named a vendor mechanism, which may take long */
+	bool lost;   /* an operation went with a host, and no call of it has said so yet */
+	bool failed; /* one has, by CKR_DEVICE_ERROR */
 	enum operation_kind pending; /* its tried Init was accepted by us and not sent yet */
 	struct operation_state operations[OPERATION_KINDS];
 	struct find_state find;
@@ -92,6 +94,12 @@ void session_doubt(CK_SLOT_ID slot);
 
 void session_login(CK_SLOT_ID slot, const struct login *login);
 void session_logout(CK_SLOT_ID slot);
+
+/* What a host that knows nothing of its predecessor cannot say: another CK_RV, or the same. */
+CK_RV session_explain(CK_SESSION_HANDLE handle, CK_RV rv);
+
+/* A call of the session got no answer. */
+void session_failed(CK_SESSION_HANDLE handle);
 
 /* Counts restorations of the slot; to be read before a connection is asked for. */
 uint64_t session_restored(CK_SLOT_ID slot);

@@ -28,6 +28,7 @@ CK_RV C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_I
 /* A NULL PIN is absent: the agent is asked to use the one it keeps. */
 static CK_RV take_pin(const CK_UTF8CHAR *pin, CK_ULONG len, struct bytes *bytes)
 {
+	TRY(library_check());
 	if (!pin && len > 0)
 		return CKR_ARGUMENTS_BAD;
 	*bytes = bytes_of(pin, len);
@@ -39,6 +40,7 @@ CK_RV C_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR *pin, CK_ULONG pin_len, CK_UTF8CH
 	enum { LABEL_LEN = 32 };
 	Call call = { .function = Function_C_InitToken, .handle = slot };
 
+	TRY(library_check());
 	if (!label)
 		return CKR_ARGUMENTS_BAD;
 	TRY(take_pin(pin, pin_len, &call.data));

@@ -126,19 +126,7 @@ static bool frame_reserve(struct frame *frame, size_t len)
 {
 	enum { FRAME_SMALL = 4096 };
 
-	if (len <= frame->capacity)
-		return true;
-	if (len > WIRE_FRAME_MAX)
-		return false;
-	size_t capacity = len < FRAME_SMALL ? FRAME_SMALL : len;
-	uint8_t *data = malloc(capacity);
-
-	if (!data)
-		return false;
-	frame_free(frame);
-	frame->data = data;
-	frame->capacity = capacity;
-	return true;
+	return len <= WIRE_FRAME_MAX && frame_grow(frame, len < FRAME_SMALL ? FRAME_SMALL : len);
 }
 
 static bool encode_message(struct frame *frame, const pb_msgdesc_t *type, const void *message)
@@ -152,6 +140,7 @@ static bool encode_message(struct frame *frame, const pb_msgdesc_t *type, const 
 	pb_ostream_t stream = pb_ostream_from_buffer(frame->data, frame->capacity);
 
 	if (!pb_encode(&stream, type, message)) {
+		frame->len = stream.bytes_written; /* to be wiped with the buffer */
 		if (!pb_get_encoded_size(&len, type, message) || !frame_reserve(frame, len))
 			return false;
 		stream = pb_ostream_from_buffer(frame->data, frame->capacity);

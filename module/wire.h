@@ -8,15 +8,25 @@
 #include "bytes.h"
 #include "wire.pb.h"
 
+/* The newest and the oldest form of Call and Reply that this build speaks; tests build others. */
+#ifndef WIRE_VERSION
+#define WIRE_VERSION        1
+#define WIRE_VERSION_OLDEST 1
+#endif
+
 enum {
-	WIRE_VERSION = 1,
 	WIRE_FRAME_MAX = 16 * 1024 * 1024,
 	WIRE_ATTRIBUTES_MAX = 256, /* of one list */
 	WIRE_DEPTH_MAX = 4,        /* of nested lists */
+	WIRE_REST_MS = 10 * 1000,  /* from the first byte of a frame that nobody waits for */
 	WIRE_CLIENT_ID_LEN = 16,
 	WIRE_TICKET_LEN = 16,
 	WIRE_FIND_FIRST = 64 /* handles that the reply to C_FindObjectsInit carries */
 };
+
+/* Reply.rv of a host that was taken over from: the call was not executed, another host has to be
+ * asked by a new connection. */
+#define WIRE_ELSEWHERE 0xC94FFFFFUL
 
 /* sizeof(CK_ULONG) and byte order of this build, the data2 of HELLO. */
 struct bytes wire_abi(void);
@@ -26,7 +36,11 @@ struct frame {
 	uint8_t *data;
 	size_t len;
 	size_t capacity;
+	struct budget *budget; /* of the capacity; NULL: none */
 };
+
+/* Room for so much, the payload kept; false without memory. What is left behind is wiped. */
+bool frame_grow(struct frame *frame, size_t capacity);
 
 void frame_wipe(
 	struct frame *frame); /* wipes the payload, keeps a small buffer, frees a large one */
@@ -57,14 +71,21 @@ enum wire_result {
 	WIRE_DONE,
 	WIRE_CLOSED,  /* the peer closed in order, between two frames */
 	WIRE_TIMEOUT, /* the deadline passed */
-	WIRE_BROKEN   /* system error, half a frame, or a length above WIRE_FRAME_MAX */
+	WIRE_BROKEN,  /* system error, half a frame, or a length above WIRE_FRAME_MAX */
+	WIRE_NO_ROOM  /* no memory for this frame: it was taken off the socket and is lost */
 };
 
 int64_t wire_now_ms(void); /* CLOCK_MONOTONIC */
 
-/* deadline_ms as wire_now_ms(), or -1 for none. Sockets may be blocking or not; no SIGPIPE. */
+/* deadline_ms as wire_now_ms(), or -1 for none; what began to arrive then has WIRE_REST_MS. Sockets
+ * may be blocking or not; no SIGPIPE. */
 enum wire_result wire_send(int fd, const struct frame *frame, int64_t deadline_ms);
 enum wire_result wire_receive(int fd, struct frame *frame, int64_t deadline_ms);
+
+/* The same; where a core is to spare, one waiter of the process first asks for so long without
+ * sleeping. */
+enum wire_result wire_receive_busy(
+	int fd, struct frame *frame, int64_t deadline_ms, unsigned int busy_us);
 
 /* Path of the agent's socket: IOTHSM_AGENT_SOCKET by secure_getenv, else the built-in default. */
 const char *wire_socket_path(void);

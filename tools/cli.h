@@ -39,7 +39,7 @@ struct cli_command {
 	const char *verb; /* NULL: the noun alone */
 	const char *usage;
 	const char *help;
-	unsigned accepts; /* CLI_TAKES_* */
+	unsigned accepts; /* CLI_TAKES_*, CLI_OFFLINE */
 	int arguments_max;
 	CK_RV (*run)(struct cli *cli);
 };
@@ -49,6 +49,7 @@ CK_RV cmd_token_list(struct cli *cli);
 CK_RV cmd_token_show(struct cli *cli);
 CK_RV cmd_token_init(struct cli *cli);
 CK_RV cmd_token_delete(struct cli *cli);
+CK_RV cmd_token_rescan(struct cli *cli);
 CK_RV cmd_key_list(struct cli *cli);
 CK_RV cmd_key_prepare(struct cli *cli);
 CK_RV cmd_key_import(struct cli *cli);
@@ -61,5 +62,9 @@ CK_RV cmd_pin_keep(struct cli *cli);
 CK_RV cmd_pin_forget(struct cli *cli);
 CK_RV cmd_pin_change(struct cli *cli);
 CK_RV cmd_pin_unlock(struct cli *cli);
+CK_RV cmd_audit_verify(struct cli *cli);
+CK_RV cmd_platform_trust(struct cli *cli);
+CK_RV cmd_policy_test(struct cli *cli);
+CK_RV cmd_migrate(struct cli *cli);
 
 #endif

@@ -87,28 +87,34 @@ static CK_RV rows_add_class(struct cli_session *session, const struct cli_token 
 	return CKR_OK;
 }
 
-static EVP_PKEY *public_key_of(struct cli_session *session, struct bytes id)
+EVP_PKEY *cli_inventory_public_key(struct cli_session *session, CK_OBJECT_HANDLE handle)
 {
 	static const CK_ATTRIBUTE_TYPE types[] = { CKA_KEY_TYPE, CKA_MODULUS, CKA_PUBLIC_EXPONENT,
 		CKA_EC_PARAMS, CKA_EC_POINT };
-	CLEANUP(objects) struct cli_objects keys = { 0 };
 	CK_ATTRIBUTE list[ARRAY_LEN(types)];
 	CK_ULONG count = 0;
 	EVP_PKEY *key;
 
-	if (cli_object_find_class(session, CKO_PUBLIC_KEY, id, &keys) != CKR_OK || keys.count == 0)
-		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		uint8_t *value = NULL;
 		size_t len;
 
-		if (cli_object_read(session, keys.list[0], types[i], &value, &len) == CKR_OK)
+		if (cli_object_read(session, handle, types[i], &value, &len) == CKR_OK)
 			list[count++] = (CK_ATTRIBUTE){ types[i], value, len };
 	}
 	key = certificate_public_key(NULL, list, count);
 	for (CK_ULONG i = 0; i < count; i++)
 		free(list[i].pValue);
 	return key;
+}
+
+static EVP_PKEY *public_key_of(struct cli_session *session, struct bytes id)
+{
+	CLEANUP(objects) struct cli_objects keys = { 0 };
+
+	if (cli_object_find_class(session, CKO_PUBLIC_KEY, id, &keys) != CKR_OK || keys.count == 0)
+		return NULL;
+	return cli_inventory_public_key(session, keys.list[0]);
 }
 
 static X509 *certificate_read(struct cli_session *session, CK_OBJECT_HANDLE handle)

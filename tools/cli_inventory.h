@@ -4,6 +4,7 @@
 #define IOTHSM_CLI_INVENTORY_H
 
 #include <jansson.h>
+#include <openssl/evp.h>
 
 #include "cli_object.h"
 #include "cli_token.h"
@@ -18,5 +19,8 @@ CK_RV cli_inventory_read_all(struct cli *cli, json_t *rows);
 
 /* The row with this id; NULL when there is none. */
 json_t *cli_inventory_find(const json_t *rows, struct bytes id);
+
+/* Of a public key object; NULL when it is malformed or of an unknown kind. */
+EVP_PKEY *cli_inventory_public_key(struct cli_session *session, CK_OBJECT_HANDLE handle);
 
 #endif

@@ -37,7 +37,7 @@ static const struct option_rule rules[] = {
 	{ "type", "TYPE", 0, CLI_TAKES_TYPE, AT(type), "key type, as rsa:4096 or EC:secp384r1" },
 	{ "output", "FILE", 'o', CLI_TAKES_OUTPUT, AT(output),
 		"where the result goes; - is stdout" },
-	{ "der", NULL, 0, CLI_TAKES_OUTPUT, AT(der), "write DER in place of PEM" },
+	{ "der", NULL, 0, CLI_TAKES_DER, AT(der), "write DER in place of PEM" },
 	{ "yes", NULL, 'y', CLI_TAKES_YES, AT(yes), "do not ask for confirmation" },
 	{ "so", NULL, 0, CLI_TAKES_SO, AT(so), "the SO PIN in place of the user PIN" },
 	{ "login", NULL, 'l', CLI_TAKES_LOGIN, AT(login), "log in, to see private objects too" },
@@ -46,6 +46,16 @@ static const struct option_rule rules[] = {
 	{ "password-fd", "N", 0, CLI_TAKES_PASSWORD, AT(password.fd),
 		"descriptor with the password of the key file" },
 	{ "bridge", "PATH", 0, CLI_TAKES_BRIDGE, AT(bridge), "control socket of the bridge" },
+	{ "apply", NULL, 0, CLI_TAKES_MIGRATION, AT(apply), "do it, do not only show it" },
+	{ "machine-id", "FILE", 0, CLI_TAKES_MIGRATION, AT(machine_id),
+		"copy of the old machine's /var/lib/dbus/machine-id" },
+	{ "state-dir", "PATH", 0, CLI_TAKES_MIGRATION, AT(state_dir),
+		"where agent and bridge keep what they know" },
+	{ "config-dir", "PATH", 0, CLI_TAKES_MIGRATION, AT(config_dir),
+		"where the lines for agent.conf are written" },
+	{ "policy", "FILE", 0, CLI_TAKES_POLICY, AT(policy),
+		"the policy; by default /etc/iothsm/policy.conf" },
+	{ "ca", "FILE", 0, CLI_TAKES_POLICY, AT(ca), "certificate of the key that would sign" },
 };
 
 static void option_set(struct cli_options *options, const struct option_rule *rule)

@@ -19,7 +19,11 @@ enum {
 	CLI_TAKES_SO = 1 << 8,
 	CLI_TAKES_LOGIN = 1 << 9,
 	CLI_TAKES_PASSWORD = 1 << 10,
-	CLI_TAKES_BRIDGE = 1 << 11
+	CLI_TAKES_BRIDGE = 1 << 11,
+	CLI_TAKES_DER = 1 << 16,
+	CLI_TAKES_MIGRATION = 1 << 17,
+	CLI_TAKES_POLICY = 1 << 18,
+	CLI_OFFLINE = 1 << 24 /* no option: the command needs neither module nor agent */
 };
 
 /* Where a secret comes from; neither set: asked on the terminal. */
@@ -36,6 +40,11 @@ struct cli_options {
 	const char *type;
 	const char *output;
 	const char *bridge;
+	const char *machine_id;
+	const char *config_dir;
+	const char *state_dir;
+	const char *policy;
+	const char *ca;
 	struct cli_secret_source pin;
 	struct cli_secret_source so_pin;
 	struct cli_secret_source new_pin;
@@ -45,6 +54,7 @@ struct cli_options {
 	bool yes;
 	bool so;
 	bool login;
+	bool apply;
 	bool help;
 	unsigned given; /* CLI_TAKES_* of every option seen */
 };

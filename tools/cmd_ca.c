@@ -11,10 +11,9 @@
 #include "cli_error.h"
 #include "cli_inventory.h"
 #include "cli_output.h"
+#include "cli_provision.h"
 #include "cli_token.h"
 #include "file.h"
-
-enum { CA_RESULT_MAX = 1024 * 1024 };
 
 static const struct cli_column list_columns[] = {
 	{ "token", "TOKEN" },
@@ -106,28 +105,13 @@ static CK_RV key_open(struct ca_job *job)
 	return cli_object_private_key(&job->session, &job->key);
 }
 
-static CK_RV sign(struct ca_job *job, CK_MECHANISM_TYPE type)
-{
-	CK_FUNCTION_LIST *functions = job->cli->functions;
-	CK_MECHANISM mechanism = { type, NULL, 0 };
-	CK_SESSION_HANDLE session = job->session.handle;
-
-	TRY(functions->C_SignInit(session, &mechanism, job->key));
-	TRY(functions->C_Sign(session, job->input, job->input_len, NULL, &job->der_len));
-	if (job->der_len > CA_RESULT_MAX)
-		return CKR_DATA_LEN_RANGE;
-	job->der = calloc(1, job->der_len + 1);
-	if (!job->der)
-		return CKR_HOST_MEMORY;
-	return functions->C_Sign(session, job->input, job->input_len, job->der, &job->der_len);
-}
-
 static CK_RV job_run(struct ca_job *job, CK_MECHANISM_TYPE type, const char *step)
 {
 	CK_RV rv;
 
 	TRY(key_open(job));
-	rv = sign(job, type);
+	rv = cli_provision_sign(&job->session, job->key, type, bytes_of(job->input, job->input_len),
+		&job->der, &job->der_len);
 	return rv == CKR_OK ? rv
 			    : cli_error(job->cli, rv, "%s with key %s", step, job->cli->options.id);
 }

@@ -4,11 +4,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "cli.h"
 #include "cli_bridge.h"
 #include "cli_error.h"
+#include "cli_ladder.h"
 #include "cli_module.h"
 #include "cli_output.h"
 #include "json.h"
@@ -63,6 +65,37 @@ static void hide_flags(json_t *state)
 		(void)json_object_del(json_array_get(tokens, i), "flags");
 }
 
+/* For a person: what has not happened is not told, and the CAs have a place of their own. */
+static void shorten(json_t *bridge)
+{
+	json_t *refused = json_object_get(bridge, "refused");
+	const char *key;
+	json_t *count;
+	void *next;
+
+	json_object_foreach_safe(refused, next, key, count)
+	{
+		if (json_integer_value(count) == 0)
+			(void)json_object_del(refused, key);
+	}
+	(void)json_object_del(bridge, "cas");
+}
+
+static void print_state(enum cli_output_form form, json_t *state)
+{
+	json_t *bridge = json_object_get(state, "bridge");
+	CLEANUP(json) json_t *cas = json_deep_copy(json_object_get(bridge, "cas"));
+	json_t *listed = json_object_get(bridge, "cas");
+
+	hide_flags(state);
+	for (size_t i = 0; i < json_array_size(listed); i++)
+		(void)json_object_del(json_array_get(listed, i), "ladder");
+	if (form == CLI_OUTPUT_TABLE)
+		shorten(bridge);
+	cli_output_tree(stdout, form, state);
+	cli_ladder_print(stdout, form, cas, (int64_t)time(NULL));
+}
+
 CK_RV cmd_status(struct cli *cli)
 {
 	enum cli_output_form form = cli_output_form(stdout, cli->options.json);
@@ -73,8 +106,9 @@ CK_RV cmd_status(struct cli *cli)
 
 	if (agent != CKR_OK)
 		cli->status = agent_exit;
-	if (form != CLI_OUTPUT_JSON)
-		hide_flags(state);
-	cli_output_tree(stdout, form, state);
+	if (form == CLI_OUTPUT_JSON)
+		cli_output_tree(stdout, form, state);
+	else
+		print_state(form, state);
 	return agent != CKR_OK ? agent : bridge;
 }

@@ -58,6 +58,8 @@ static const struct {
 	const char *name;
 } right_names[] = {
 	{ IOTHSM_RIGHT_USE, "use" },
+	{ IOTHSM_RIGHT_SIGN, "sign" },
+	{ IOTHSM_RIGHT_DECRYPT, "decrypt" },
 	{ IOTHSM_RIGHT_GENERATE, "generate" },
 	{ IOTHSM_RIGHT_DESTROY, "destroy" },
 	{ IOTHSM_RIGHT_SO, "so" },
@@ -242,4 +244,13 @@ CK_RV cmd_token_delete(struct cli *cli)
 		return cli_token_pin_error(cli, &token, rv, "deleting the token");
 	cli_note(cli, "token %s is deleted", token.serial);
 	return CKR_OK;
+}
+
+CK_RV cmd_token_rescan(struct cli *cli)
+{
+	TRY(cli_module_need_admin(cli));
+	TRY(cli_module_check_agent(cli));
+	CK_RV rv = cli->admin->rescan();
+
+	return rv == CKR_OK ? rv : cli_error(cli, rv, "looking for tokens again");
 }

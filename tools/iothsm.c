@@ -11,8 +11,10 @@
 
 enum {
 	TAKES_KEY = CLI_TAKES_PIN | CLI_TAKES_ID,
+	TAKES_CERTIFICATE = TAKES_KEY | CLI_TAKES_OUTPUT | CLI_TAKES_DER,
 	TAKES_LIST = CLI_TAKES_PIN | CLI_TAKES_LOGIN,
-	TAKES_WHICH_PIN = CLI_TAKES_PIN | CLI_TAKES_SO_PIN | CLI_TAKES_SO
+	TAKES_WHICH_PIN = CLI_TAKES_PIN | CLI_TAKES_SO_PIN | CLI_TAKES_SO,
+	AUDIT_ARGUMENTS_MAX = 256
 };
 
 static const struct cli_command commands[] = {
@@ -25,16 +27,18 @@ static const struct cli_command commands[] = {
 		cmd_token_init },
 	{ "token", "delete", "--token TOKEN", "delete a token with all its keys",
 		CLI_TAKES_SO_PIN | CLI_TAKES_YES, 0, cmd_token_delete },
+	{ "token", "rescan", "", "look for tokens that others made or deleted", 0, 0,
+		cmd_token_rescan },
 	{ "key", "list", "", "keys and what belongs to them", TAKES_LIST, 0, cmd_key_list },
 	{ "key", "prepare", "--id HEX --type TYPE", "generate a key for a certificate authority",
 		TAKES_KEY | CLI_TAKES_LABEL | CLI_TAKES_TYPE, 0, cmd_key_prepare },
 	{ "key", "import", "--id HEX FILE", "import a private key, PEM or DER, encrypted or not",
 		TAKES_KEY | CLI_TAKES_LABEL | CLI_TAKES_PASSWORD, 1, cmd_key_import },
 	{ "ca", "self-sign", "--id HEX FILE", "make a root from a provisioning certificate",
-		TAKES_KEY | CLI_TAKES_OUTPUT, 1, cmd_ca_self_sign },
+		TAKES_CERTIFICATE, 1, cmd_ca_self_sign },
 	{ "ca", "csr", "--id HEX FILE",
-		"make a certificate request from a provisioning certificate",
-		TAKES_KEY | CLI_TAKES_OUTPUT, 1, cmd_ca_csr },
+		"make a certificate request from a provisioning certificate", TAKES_CERTIFICATE, 1,
+		cmd_ca_csr },
 	{ "ca", "import-cert", "--id HEX FILE", "store the certificate that was signed elsewhere",
 		TAKES_KEY, 1, cmd_ca_import_cert },
 	{ "ca", "show", "--id HEX", "one certificate authority in full", TAKES_LIST | CLI_TAKES_ID,
@@ -46,6 +50,14 @@ static const struct cli_command commands[] = {
 		cmd_pin_change },
 	{ "pin", "unlock", "", "forget the wrong PINs that the agent counted", 0, 0,
 		cmd_pin_unlock },
+	{ "audit", "verify", "FILE|DIR…", "check that nothing in a record or journal was changed",
+		CLI_OFFLINE, AUDIT_ARGUMENTS_MAX, cmd_audit_verify },
+	{ "platform", "trust", "FILE", "check and install the anchor of the platform's messages",
+		CLI_TAKES_OUTPUT, 1, cmd_platform_trust },
+	{ "policy", "test", "[--ca FILE] FILE", "whether a key may sign a certificate, and why not",
+		CLI_TAKES_POLICY | CLI_OFFLINE, 1, cmd_policy_test },
+	{ "migrate", NULL, "DIR", "take over what an IoT-HSM appliance knows",
+		CLI_TAKES_PIN | CLI_TAKES_MIGRATION, 1, cmd_migrate },
 };
 
 static void help_print(FILE *out)
@@ -130,7 +142,7 @@ static CK_RV command_run(struct cli *cli, const struct cli_command *command)
 	CK_RV rv;
 
 	TRY(command_check(cli, command));
-	rv = cli_module_open(cli);
+	rv = command->accepts & CLI_OFFLINE ? CKR_OK : cli_module_open(cli);
 	if (rv == CKR_OK)
 		rv = command->run(cli);
 	cli_module_close(cli);

@@ -21,6 +21,11 @@ CK_RV key_last_error(void)
 	return last_error;
 }
 
+void key_forget_error(void)
+{
+	last_error = CKR_OK;
+}
+
 struct key_object *key_object_reference(struct key_object *key)
 {
 	atomic_fetch_add(&key->references, 1);

@@ -52,4 +52,7 @@ CK_RV key_find_public(const struct key_session *session, EVP_PKEY **public_key);
 /* The CK_RV with which the last private-key operation of this thread failed, CKR_OK if none. */
 CK_RV key_last_error(void);
 
+/* Before work whose failure is to be explained: what failed earlier has nothing to do with it. */
+void key_forget_error(void);
+
 #endif

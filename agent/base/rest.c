@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <curl/curl.h>
 
@@ -31,6 +32,8 @@ struct transfer {
 	size_t len;
 	size_t room;
 	bool too_large;
+	bool quiet;
+	struct timespec start;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -175,12 +178,28 @@ static bool is_cancelled(const struct rest_request *request)
 	return request->cancel && atomic_load(request->cancel);
 }
 
-/* Until the transaction ends by itself or is cancelled; its own timeout is libcurl's. */
-static CURLcode drive(struct rest *rest, const struct rest_request *request)
+/* A server may send the headers early and then think: only the body is a sign of life. */
+static bool is_too_quiet(struct transfer *transfer)
+{
+	struct timespec now;
+
+	if (transfer->request->quiet_ms <= 0 || transfer->len > 0)
+		return false;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	long waited_ms = (now.tv_sec - transfer->start.tv_sec) * 1000 +
+			 (now.tv_nsec - transfer->start.tv_nsec) / 1000000;
+
+	transfer->quiet = waited_ms >= transfer->request->quiet_ms;
+	return transfer->quiet;
+}
+
+/* Until the transaction ends by itself, is cancelled or too quiet; its timeout is libcurl's. */
+static CURLcode drive(struct rest *rest, struct transfer *transfer)
 {
 	int running = 1;
 
-	while (!is_cancelled(request)) {
+	(void)clock_gettime(CLOCK_MONOTONIC, &transfer->start);
+	while (!is_cancelled(transfer->request) && !is_too_quiet(transfer)) {
 		if (curl_multi_perform(rest->multi, &running) != CURLM_OK)
 			return CURLE_FAILED_INIT;
 		if (running == 0)
@@ -202,6 +221,8 @@ static void describe_failure(const struct transfer *transfer, CURLcode code, cha
 
 	if (is_cancelled(transfer->request))
 		text = "cancelled";
+	if (transfer->quiet)
+		text = "no reply in time";
 	if (transfer->too_large)
 		(void)snprintf(
 			error, 256, "reply larger than %zu bytes", transfer->request->reply_max);
@@ -228,6 +249,7 @@ static CK_RV finish(
 		code = CURLE_OUT_OF_MEMORY;
 	if (code != CURLE_OK) {
 		describe_failure(transfer, code, reply->error);
+		reply->quiet = transfer->quiet;
 		free(transfer->body);
 		return CKR_DEVICE_ERROR;
 	}
@@ -248,7 +270,7 @@ CK_RV rest_send(struct rest *rest, const struct rest_request *request, struct re
 	prepare(rest, &transfer);
 	if (set_headers(rest->easy, request, &headers) &&
 		curl_multi_add_handle(rest->multi, rest->easy) == CURLM_OK) {
-		code = drive(rest, request);
+		code = drive(rest, &transfer);
 		(void)curl_multi_remove_handle(rest->multi, rest->easy);
 	}
 	CK_RV rv = finish(rest, &transfer, code, reply);

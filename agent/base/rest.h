@@ -5,6 +5,7 @@
 
 #include <iothsm/pkcs11-3.2.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "bytes.h"
 
@@ -16,6 +17,7 @@ struct rest_request {
 	const char *const *headers; /* "Name: value", ended by NULL; NULL: none */
 	struct bytes body;          /* data NULL: none */
 	long timeout_ms;            /* the whole transaction */
+	long quiet_ms;              /* until the body begins; 0: no limit of its own */
 	size_t reply_max;           /* bytes */
 	const atomic_bool
 		*cancel; /* NULL or a flag that ends the transaction soon after it is set */
@@ -28,6 +30,7 @@ struct rest_reply {
 	char content_type[128];
 	char date[64];   /* the Date header, or empty */
 	char error[256]; /* what went wrong when no reply came */
+	bool quiet;      /* nothing else went wrong than that quiet_ms passed */
 };
 
 /* tls_ca: PEM file of the only trusted anchors, NULL for the system's. NULL when out of memory. */

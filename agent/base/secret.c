@@ -82,5 +82,6 @@ void secret_harden_process(void)
 	struct rlimit none = { 0, 0 };
 
 	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
 }

@@ -29,7 +29,8 @@ static inline struct bytes secret_bytes(const struct secret *secret)
  * long. */
 bool secret_read_file(struct secret *secret, const char *path);
 
-/* Makes the process undumpable and locks what can be locked; called first in main(). */
+/* Makes the process undumpable, and lets no program that it starts gain rights; called first in
+ * main(). */
 void secret_harden_process(void);
 
 #endif

@@ -19,6 +19,8 @@ struct request {
 	struct session *session;            /* locked; NULL for calls on the slot */
 	CK_MECHANISM mechanism;             /* when call->has_mechanism */
 	struct object_view object, object2; /* where the rule names them */
+	const char *class;   /* of what is signed, as the policy sees it; NULL: it was not asked */
+	const char *verdict; /* of the policy, where it lets pass what it would refuse; else NULL */
 };
 
 /* The C_* prototypes know no const; a library does not write to its input. */

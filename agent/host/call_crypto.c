@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Encrypt, decrypt, digest, sign and verify: one handler a function, each a shape over the
  * backend's call. */
+#include "call_oaep.h"
 #include "operation.h"
+#include "police.h"
 #include "provisioning.h"
+#include "record.h"
 
 enum {
 	ENCRYPT = 1U << OPERATION_ENCRYPT,
@@ -20,6 +23,8 @@ CK_RV call_encrypt_init(struct request *request)
 CK_RV call_encrypt(struct request *request)
 {
 	TRY(operation_begin_merged(request, OPERATION_ENCRYPT, request->functions->C_EncryptInit));
+	if (request->session->encrypt.hash)
+		return call_oaep_encrypt(request);
 	return operation_run_in_out(
 		request, ENCRYPT, true, request->functions->C_Encrypt, request->call->data);
 }
@@ -43,18 +48,23 @@ CK_RV call_decrypt_init(struct request *request)
 CK_RV call_decrypt(struct request *request)
 {
 	TRY(operation_begin_merged(request, OPERATION_DECRYPT, request->functions->C_DecryptInit));
+	TRY(record_use(request, OPERATION_DECRYPT, &request->call->data));
+	if (request->session->decrypt.hash)
+		return call_oaep_decrypt(request);
 	return operation_run_in_out(
 		request, DECRYPT, true, request->functions->C_Decrypt, request->call->data);
 }
 
 CK_RV call_decrypt_update(struct request *request)
 {
+	TRY(record_use(request, OPERATION_DECRYPT, &request->call->data));
 	return operation_run_in_out(
 		request, DECRYPT, false, request->functions->C_DecryptUpdate, request->call->data);
 }
 
 CK_RV call_decrypt_final(struct request *request)
 {
+	TRY(record_use(request, OPERATION_DECRYPT, NULL));
 	return operation_run_out(request, OPERATION_DECRYPT, request->functions->C_DecryptFinal);
 }
 
@@ -132,6 +142,8 @@ CK_RV call_sign(struct request *request)
 	if (provisioning_is_for(session, OPERATION_SIGN))
 		return provisioning_sign(request, true);
 	TRY(operation_check_active(session, SIGN));
+	TRY(police_sign(request, &request->call->data));
+	TRY(record_use(request, OPERATION_SIGN, &request->call->data));
 	TRY(replace_by_digest(session, &session->sign, SIGN, &request->call->data, &input));
 	CK_RV rv = operation_run_in_out(request, SIGN, true, request->functions->C_Sign, input);
 
@@ -148,6 +160,8 @@ CK_RV call_sign_update(struct request *request)
 	if (provisioning_is_for(session, OPERATION_SIGN))
 		return provisioning_update(request);
 	TRY(operation_check_active(session, SIGN));
+	TRY(police_part(request));
+	TRY(record_part(session, OPERATION_SIGN, request->call->data));
 	if (session->sign.form)
 		return operation_settle(
 			session, SIGN, true, hashed_update(&session->sign, request->call->data));
@@ -163,6 +177,8 @@ CK_RV call_sign_final(struct request *request)
 	if (provisioning_is_for(session, OPERATION_SIGN))
 		return provisioning_sign(request, false);
 	TRY(operation_check_active(session, SIGN));
+	TRY(police_sign(request, NULL));
+	TRY(record_use(request, OPERATION_SIGN, NULL));
 	if (!session->sign.form)
 		return operation_run_out(request, OPERATION_SIGN, request->functions->C_SignFinal);
 	TRY(replace_by_digest(session, &session->sign, SIGN, NULL, &input));
@@ -177,6 +193,7 @@ CK_RV call_sign_recover_init(struct request *request)
 
 CK_RV call_sign_recover(struct request *request)
 {
+	TRY(record_use(request, OPERATION_SIGN_RECOVER, &request->call->data));
 	return operation_run_in_out(request, operation_bit(OPERATION_SIGN_RECOVER), true,
 		request->functions->C_SignRecover, request->call->data);
 }
@@ -260,14 +277,18 @@ CK_RV call_digest_encrypt_update(struct request *request)
 
 CK_RV call_decrypt_digest_update(struct request *request)
 {
+	TRY(record_use(request, OPERATION_DECRYPT, &request->call->data));
 	return operation_run_in_out(request, DECRYPT | DIGEST, false,
 		request->functions->C_DecryptDigestUpdate, request->call->data);
 }
 
 CK_RV call_sign_encrypt_update(struct request *request)
 {
-	if (request->session->sign.form)
+	if (request->session->sign.form || request->session->police)
 		return CKR_FUNCTION_NOT_SUPPORTED;
+	TRY(operation_check_active(request->session, SIGN | ENCRYPT));
+	if (request->call->has_room)
+		TRY(record_part(request->session, OPERATION_SIGN, request->call->data));
 	return operation_run_in_out(request, SIGN | ENCRYPT, false,
 		request->functions->C_SignEncryptUpdate, request->call->data);
 }
@@ -276,6 +297,7 @@ CK_RV call_decrypt_verify_update(struct request *request)
 {
 	if (request->session->verify.form)
 		return CKR_FUNCTION_NOT_SUPPORTED;
+	TRY(record_use(request, OPERATION_DECRYPT, &request->call->data));
 	return operation_run_in_out(request, DECRYPT | VERIFY, false,
 		request->functions->C_DecryptVerifyUpdate, request->call->data);
 }

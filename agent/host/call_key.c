@@ -2,9 +2,12 @@
 /* Keys and random numbers: generate, wrap, unwrap, derive, seed. */
 #include "connection.h"
 #include "creation.h"
+#include "expense.h"
 #include "operation.h"
+#include "police.h"
 #include "provision.h"
 #include "provisioning.h"
+#include "record.h"
 
 static CK_RV give_handle(
 	struct request *request, const struct creation *creation, CK_RV rv, CK_OBJECT_HANDLE made)
@@ -32,6 +35,7 @@ CK_RV call_generate_key(struct request *request)
 	CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
 	connection_expect_long();
+	TRY(expense_check(request));
 	TRY(begin(request, &creation));
 	CK_RV rv = request->functions->C_GenerateKey(
 		creation.native, &request->mechanism, template->list, template->count, &made);
@@ -92,6 +96,7 @@ static CK_RV generate_pair(struct request *request)
 CK_RV call_generate_key_pair(struct request *request)
 {
 	connection_expect_long();
+	TRY(expense_check(request));
 	if (provision_is_mechanism(request->mechanism.mechanism))
 		return provisioning_generate(request);
 	return generate_pair(request);
@@ -103,7 +108,10 @@ CK_RV call_wrap_key(struct request *request)
 	CK_BYTE *buffer = NULL;
 	CK_ULONG len = 0;
 
+	TRY(police_use(request, &request->object2, "be wrapped"));
 	TRY(operation_take_room(request, &buffer, &len));
+	if (buffer)
+		TRY(record_single(request, &request->object2, "wrap", bytes_of(NULL, 0)));
 	TRY(token_take_session(request->token, &native));
 	CK_ULONG room = len;
 	CK_RV rv = request->functions->C_WrapKey(native, &request->mechanism,
@@ -116,6 +124,18 @@ CK_RV call_wrap_key(struct request *request)
 	return rv;
 }
 
+/* The public value of the other side, where there is one. */
+static struct bytes derive_input(const CK_MECHANISM *mechanism)
+{
+	const CK_ECDH1_DERIVE_PARAMS *ecdh = mechanism->pParameter;
+	bool has_other = mechanism->mechanism == CKM_ECDH1_DERIVE ||
+			 mechanism->mechanism == CKM_ECDH1_COFACTOR_DERIVE;
+
+	if (!has_other || !ecdh || mechanism->ulParameterLen != sizeof(*ecdh))
+		return bytes_of(NULL, 0);
+	return bytes_of(ecdh->pPublicData, ecdh->ulPublicDataLen);
+}
+
 CK_RV call_unwrap_key(struct request *request)
 {
 	const struct attributes *template = &request->call->attributes;
@@ -123,6 +143,8 @@ CK_RV call_unwrap_key(struct request *request)
 	struct creation creation = { .class = CKO_SECRET_KEY };
 	CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
+	TRY(police_use(request, &request->object, "unwrap"));
+	TRY(record_single(request, &request->object, "unwrap", wrapped));
 	TRY(begin(request, &creation));
 	CK_RV rv = request->functions->C_UnwrapKey(creation.native, &request->mechanism,
 		request->object.native, call_input(wrapped), wrapped.len, template->list,
@@ -137,6 +159,8 @@ CK_RV call_derive_key(struct request *request)
 	struct creation creation = { .class = CKO_SECRET_KEY };
 	CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
+	TRY(police_use(request, &request->object, "derive"));
+	TRY(record_single(request, &request->object, "derive", derive_input(&request->mechanism)));
 	TRY(begin(request, &creation));
 	CK_RV rv = request->functions->C_DeriveKey(creation.native, &request->mechanism,
 		request->object.native, template->list, template->count, &made);

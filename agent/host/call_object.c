@@ -4,7 +4,10 @@
 
 #include "creation.h"
 #include "log.h"
+#include "permit.h"
+#include "police.h"
 #include "provisioning.h"
+#include "record.h"
 
 /* The new one is written first: a failure in between leaves the key with a certificate. */
 static CK_RV retire(struct request *request, CK_SESSION_HANDLE native, CK_OBJECT_HANDLE replaced,
@@ -45,6 +48,8 @@ CK_RV call_create_object(struct request *request)
 	CK_RV rv = create(request, &creation, native, &handle);
 
 	creation_close(request, creation.on_token, native, rv);
+	if (creation.on_token)
+		record_look_again(request->token);
 	request->reply->number = handle;
 	return rv;
 }
@@ -62,6 +67,7 @@ CK_RV call_copy_object(struct request *request)
 	creation.private = source->private;
 	creation_read(&creation, template);
 	TRY(creation_check(request, &creation));
+	TRY(police_use(request, source, "be copied"));
 	TRY(creation_open(request, creation.on_token, &native));
 	CK_RV rv = request->functions->C_CopyObject(
 		native, source->native, template->list, template->count, &made);
@@ -69,6 +75,8 @@ CK_RV call_copy_object(struct request *request)
 	if (rv == CKR_OK)
 		rv = creation_register(request, native, made, &handle);
 	creation_close(request, creation.on_token, native, rv);
+	if (creation.on_token)
+		record_look_again(request->token);
 	request->reply->number = handle;
 	return rv;
 }
@@ -79,7 +87,7 @@ static CK_RV check_change(const struct request *request, CK_FLAGS right)
 		return CKR_OK;
 	if (session_is_read_only(request->session))
 		return CKR_SESSION_READ_ONLY;
-	return request->client->rights & right ? CKR_OK : CKR_IOTHSM_POLICY;
+	return permit_rights(request, right);
 }
 
 CK_RV call_destroy_object(struct request *request)
@@ -97,6 +105,8 @@ CK_RV call_destroy_object(struct request *request)
 	CK_RV rv = request->functions->C_DestroyObject(native, object->native);
 
 	creation_close(request, true, native, rv);
+	if (object->on_token)
+		record_look_again(request->token);
 	if (rv == CKR_OK || rv == CKR_OBJECT_HANDLE_INVALID)
 		object_forget(request->token, object->handle);
 	return rv;
@@ -171,10 +181,14 @@ CK_RV call_set_attribute_value(struct request *request)
 	 * copy). */
 	if (creation_find(template, CKA_PRIVATE) || creation_find(template, CKA_TOKEN))
 		return CKR_ATTRIBUTE_READ_ONLY;
+	if (!(template->count == 1 && creation_find(template, CKA_LABEL)))
+		TRY(police_use(request, &request->object, "be changed"));
 	TRY(token_take_session(request->token, &native));
 	CK_RV rv = request->functions->C_SetAttributeValue(
 		native, request->object.native, template->list, template->count);
 
 	creation_close(request, true, native, rv);
+	if (request->object.on_token)
+		record_look_again(request->token);
 	return rv;
 }

@@ -3,6 +3,7 @@
 #include "call.h"
 #include "login.h"
 #include "operation.h"
+#include "permit.h"
 #include "pinadmin.h"
 #include "provisioning.h"
 
@@ -62,10 +63,16 @@ static CK_RV log_in_user(struct request *request)
 	return CKR_OK;
 }
 
+static CK_RV log_in_so(struct request *request)
+{
+	TRY(permit_rights(request, IOTHSM_RIGHT_SO));
+	return login_so(request->client, request->call->data);
+}
+
 CK_RV call_login(struct request *request)
 {
 	switch (request->call->number) {
-	case CKU_SO: return login_so(request->client, request->call->data);
+	case CKU_SO: return log_in_so(request);
 	case CKU_USER: return log_in_user(request);
 	case CKU_CONTEXT_SPECIFIC: return log_in_context(request);
 	default: return CKR_USER_TYPE_INVALID;
@@ -160,8 +167,7 @@ CK_RV call_session_cancel(struct request *request)
 	if ((session->active & operations) && (session->active & ~operations))
 		return CKR_OPERATION_CANCEL_FAILED;
 	if (session->active & operations) {
-		hashed_end(&session->sign);
-		hashed_end(&session->verify);
+		session_end_own(session, ~0U);
 		session_release(session, true);
 	}
 	provisioning_cancel(session, operations);

@@ -2,8 +2,8 @@
 /* Calls on the token itself: info, mechanisms, initialisation, administration. */
 #include <iothsm/iothsm.h>
 
-#include "call.h"
 #include "log.h"
+#include "permit.h"
 #include "pinadmin.h"
 #include "provision.h"
 
@@ -38,11 +38,19 @@ CK_RV call_get_token_info(struct request *request)
 CK_RV call_get_mechanism_list(struct request *request)
 {
 	const CK_MECHANISM_TYPE *list = NULL;
-	CK_ULONG count = 0;
+	CK_ULONG count = 0, permitted = 0;
 
 	TRY(token_mechanisms(request->token, &list, &count));
-	request->reply->number = count;
-	return give(request, list, count * sizeof(*list));
+	CK_MECHANISM_TYPE *own = arena_take(request->arena, (count + 1) * sizeof(*own));
+
+	if (!own)
+		return CKR_HOST_MEMORY;
+	for (CK_ULONG i = 0; i < count; i++)
+		if (permit_has_mechanism(request->client, list[i]))
+			own[permitted++] = list[i];
+	request->reply->number = permitted;
+	request->reply->data = bytes_of(own, permitted * sizeof(*own));
+	return CKR_OK;
 }
 
 static const struct provision_mechanism *find_provisioning(CK_MECHANISM_TYPE type)
@@ -64,6 +72,8 @@ CK_RV call_get_mechanism_info(struct request *request)
 	bool hashed = form && token_hashes(request->token, type);
 	CK_MECHANISM_INFO info = { 0 }; /* SoftHSM2 only adds flags */
 
+	if (!permit_has_mechanism(request->client, type))
+		return CKR_MECHANISM_INVALID;
 	if (provisioning)
 		return give(request, &provisioning->info, sizeof(provisioning->info));
 	TRY(request->functions->C_GetMechanismInfo(

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "login.h"
 #include "session.h"
+#include "share.h"
 
 static struct client *find_locked(struct host *host, const struct token *token, const uint8_t *id)
 {
@@ -26,8 +27,15 @@ static struct client *new_locked(
 
 	if (!client)
 		return NULL;
+	client->share = share_get_locked(host, message->uid);
+	if (!client->share) {
+		free(client);
+		return NULL;
+	}
 	client->token = token;
 	client->uid = message->uid;
+	client->gid = message->gid;
+	client->pid = message->pid;
 	client->login = USER_NOBODY;
 	client->refs = 1;
 	client->known_to_front = true;
@@ -58,6 +66,16 @@ static struct client *find_or_new_locked(
 	return client ? client : new_locked(host, token, message);
 }
 
+/* The list is there before it counts; a call that is under way was judged by the former one. */
+static void take_rights(struct client *client, const struct link_message *message)
+{
+	client->rights = message->rights;
+	(void)pthread_mutex_lock(&client->lock);
+	client->mechanisms = message->mechanisms;
+	client->mechanisms_limited = message->mechanisms.count != LINK_MECHANISMS_ALL;
+	(void)pthread_mutex_unlock(&client->lock);
+}
+
 struct client *client_attach(
 	struct host *host, struct token *token, const struct link_message *message)
 {
@@ -68,7 +86,7 @@ struct client *client_attach(
 		(client->connections >= CLIENT_CONNECTIONS_MAX || client->uid != message->uid))
 		client = NULL;
 	if (client) {
-		client->rights = message->rights;
+		take_rights(client, message);
 		client->slot = message->slot;
 		client->connections++;
 		client->refs++;
@@ -103,6 +121,7 @@ static void tear_down(struct client *client)
 	login_end(client);
 	(void)pthread_mutex_lock(&host->lock);
 	unlink_locked(host, client);
+	share_put_locked(host, client->share);
 	(void)pthread_mutex_unlock(&host->lock);
 	client_free(client);
 }
@@ -172,6 +191,7 @@ void client_free_all(struct host *host)
 		host->clients = client->next;
 		session_drop_all(client);
 		objects_forget_session(client->token, client, NULL);
+		share_put_locked(host, client->share);
 		client_free(client);
 	}
 }

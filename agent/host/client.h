@@ -7,6 +7,7 @@
 #include "token.h"
 
 struct session;
+struct share;
 
 enum { CLIENT_SESSIONS_MAX = 1024, CLIENT_BUCKETS = 64, CLIENT_CONNECTIONS_MAX = 32 };
 
@@ -21,15 +22,22 @@ struct client {
 	unsigned refs;       /* connections and teardown; the front's own knowledge of it is one */
 	unsigned connections;
 	bool known_to_front;
+	_Atomic bool moved;     /* to the host that took over */
+	_Atomic unsigned calls; /* that are being executed */
 	struct token *token;
+	struct share *share; /* of memory */
 	uint8_t id[WIRE_CLIENT_ID_LEN];
 	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* that of its first connection */
 	_Atomic CK_FLAGS rights;
+	_Atomic bool mechanisms_limited;
 	_Atomic CK_SLOT_ID slot; /* as the client sees it */
 	_Atomic CK_USER_TYPE
 		login; /* USER_NOBODY, CKU_USER or CKU_SO; changed exclusively inside the gate */
 	_Atomic unsigned epoch; /* counts logouts: operations begun before one end with it */
-	pthread_mutex_t lock;   /* guards the sessions */
+	pthread_mutex_t lock;   /* guards the sessions and the list of mechanisms */
+	struct link_mechanisms mechanisms;
 	struct session *buckets[CLIENT_BUCKETS];
 	unsigned sessions, read_only_sessions;
 	unsigned objects; /* of its sessions; guarded by token->objects.lock */

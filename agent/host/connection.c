@@ -9,17 +9,21 @@
 #include <openssl/crypto.h>
 
 #include "dispatch.h"
+#include "leave.h"
 #include "log.h"
+#include "share.h"
 
 struct connection {
 	struct connection *next; /* guarded by host->lock */
 	struct host *host;
 	struct client *client; /* NULL: work aside */
 	int fd;
+	uint64_t version;         /* of the wire */
 	_Atomic int64_t since_ms; /* of the running call; 0: none */
 	_Atomic int64_t limit_ms;
 	void (*work)(void *);
 	void *context;
+	struct budget budget;
 	struct frame in, out;
 	struct arena arena;
 };
@@ -28,8 +32,14 @@ static _Thread_local struct connection *own;
 
 void connection_restart_watch(void)
 {
-	if (own && own->since_ms != 0)
+	if (own)
 		own->since_ms = wire_now_ms();
+}
+
+void connection_pause_watch(void)
+{
+	if (own)
+		own->since_ms = 0;
 }
 
 void connection_expect_long(void)
@@ -61,21 +71,77 @@ static void remove_and_free(struct connection *connection)
 		(void)close(connection->fd);
 	(void)pthread_cond_broadcast(&host->ended);
 	(void)pthread_mutex_unlock(&host->lock);
+	free(connection);
+}
+
+static void free_memory(struct connection *connection)
+{
 	arena_reset(&connection->arena);
 	frame_free(&connection->in);
 	frame_free(&connection->out);
-	free(connection);
+}
+
+/* Without room for a reply, all that the call took makes room for the one that says so. */
+static bool encode(struct connection *connection, const Reply *reply)
+{
+	Reply too_large = { .rv = CKR_HOST_MEMORY };
+
+	if (wire_encode_reply(&connection->out, reply))
+		return true;
+	free_memory(connection);
+	return wire_encode_reply(&connection->out, &too_large);
 }
 
 static bool send_reply(struct connection *connection, const Reply *reply)
 {
-	Reply too_large = { .rv = CKR_HOST_MEMORY };
-
-	if (!wire_encode_reply(&connection->out, reply) &&
-		!wire_encode_reply(&connection->out, &too_large))
+	if (!encode(connection, reply))
 		return false;
 	return wire_send(connection->fd, &connection->out, wire_now_ms() + CONNECTION_SEND_MS) ==
 	       WIRE_DONE;
+}
+
+/* It was too late for this host: the module asks again, and is brought to the one that took over.
+ */
+static bool send_elsewhere(struct connection *connection)
+{
+	(void)send_reply(connection, &(Reply){ .rv = WIRE_ELSEWHERE });
+	return false;
+}
+
+static bool may_complain(const struct connection *connection, unsigned long *kept_back)
+{
+	return throttle_admit(
+		&connection->host->complaints, connection->client->uid, wire_now_ms(), kept_back);
+}
+
+static void log_no_call(const struct connection *connection)
+{
+	const struct client *client = connection->client;
+	unsigned long kept_back = 0;
+
+	if (may_complain(connection, &kept_back))
+		log_warn("connection: closed, the client sent no call uid=%u pid=%d kept_back=%lu",
+			(unsigned)client->uid, (int)client->pid, kept_back);
+}
+
+static void log_no_memory(const struct connection *connection)
+{
+	const struct client *client = connection->client;
+	unsigned long kept_back = 0;
+
+	if (may_complain(connection, &kept_back))
+		log_warn("connection: no memory for a call uid=%u pid=%d serial=%s "
+			 "user_bytes_max=%zu "
+			 "host_bytes_max=%zu; to have more, raise 'memory' of backend \"%s\" in "
+			 "agent.conf, a quarter is for one user kept_back=%lu",
+			(unsigned)client->uid, (int)client->pid, client->token->facts.serial,
+			client->share->budget.limit, connection->host->memory.limit,
+			connection->host->backend, kept_back);
+}
+
+static bool refuse_call(struct connection *connection)
+{
+	return send_reply(connection, &(Reply){ .rv = CKR_HOST_MEMORY });
 }
 
 static bool answer_call(struct connection *connection)
@@ -85,31 +151,65 @@ static bool answer_call(struct connection *connection)
 
 	if (!wire_decode_call(
 		    bytes_of(connection->in.data, connection->in.len), &connection->arena, &call)) {
-		log_warn("connection: closed, the client sent no call uid=%u",
-			connection->client->uid);
+		if (connection->budget.refused)
+			return refuse_call(connection);
+		log_no_call(connection);
 		return false;
 	}
-	connection->limit_ms = CONNECTION_CALL_MS;
+	if (!leave_enter_call(connection->client))
+		return send_elsewhere(connection);
+	connection->limit_ms = connection->host->call_ms;
 	connection->since_ms = wire_now_ms();
 	dispatch_call(connection->client, &call, &connection->arena, &reply);
 	connection->since_ms = 0;
-	return send_reply(connection, &reply);
+	bool sent = send_reply(connection, &reply);
+
+	leave_end_call(connection->client);
+	return sent;
+}
+
+/* A client that goes on asks again much sooner than a token answers. */
+static unsigned int patience_us(const struct connection *connection)
+{
+	return connection->host->busy_poll_us / 4;
+}
+
+/* Secrets of a call stay no longer than it. */
+static void forget_call(struct connection *connection)
+{
+	arena_reset(&connection->arena);
+	frame_wipe(&connection->in);
+	frame_wipe(&connection->out);
+}
+
+static bool serve_one(struct connection *connection)
+{
+	connection->budget.refused = false;
+	enum wire_result received =
+		wire_receive_busy(connection->fd, &connection->in, -1, patience_us(connection));
+	bool goes_on = received == WIRE_DONE      ? answer_call(connection)
+		       : received == WIRE_NO_ROOM ? refuse_call(connection)
+						  : false;
+
+	if (connection->budget.refused)
+		log_no_memory(connection);
+	forget_call(connection);
+	return goes_on;
 }
 
 static void serve(struct connection *connection)
 {
-	Reply hello = {
-		.rv = CKR_OK, .number = WIRE_VERSION, .number2 = connection->host->incarnation
-	};
+	const uint32_t *busy_us = &connection->host->busy_poll_us;
+	Reply hello = { .rv = CKR_OK,
+		.number = connection->version,
+		.number2 = connection->host->incarnation,
+		.data = bytes_of((const uint8_t *)busy_us, sizeof(*busy_us)) };
 	bool goes_on = send_reply(connection, &hello);
 
-	while (goes_on && wire_receive(connection->fd, &connection->in, -1) == WIRE_DONE) {
-		goes_on = answer_call(connection);
-		/* After the reply is out: secrets of the call stay no longer than it. */
-		arena_reset(&connection->arena);
-		frame_wipe(&connection->in);
-		frame_wipe(&connection->out);
-	}
+	while (goes_on)
+		goes_on = serve_one(connection);
+	/* While there is a client that it counts for. */
+	free_memory(connection);
 }
 
 static void *thread_main(void *context)
@@ -163,10 +263,21 @@ static struct connection *connection_new(struct host *host, int fd)
 	return connection;
 }
 
+static void attach(struct connection *connection, struct client *client)
+{
+	connection->client = client;
+	connection->budget = (struct budget){ .parent = &client->share->budget,
+		.limit = SIZE_MAX,
+		.spared = CONNECTION_SPARED_BYTES };
+	connection->in.budget = &connection->budget;
+	connection->out.budget = &connection->budget;
+	connection->arena.budget = &connection->budget;
+}
+
 static void refuse(int fd, CK_RV rv)
 {
 	struct frame frame = { 0 };
-	Reply reply = { .rv = rv, .number = WIRE_VERSION };
+	Reply reply = { .rv = rv };
 
 	if (wire_encode_reply(&frame, &reply))
 		(void)wire_send(fd, &frame, wire_now_ms());
@@ -190,7 +301,8 @@ void connection_serve(struct host *host, const struct link_message *message, int
 			message->uid);
 		refuse(fd, CKR_HOST_MEMORY);
 	} else {
-		connection->client = client;
+		attach(connection, client);
+		connection->version = message->number;
 		if (start_thread(connection))
 			return;
 		log_error("connection: refused, out of threads uid=%u", message->uid);
@@ -218,6 +330,13 @@ void connection_shut_down(struct host *host, const struct client *client)
 		if (at->fd >= 0 && (!client || at->client == client))
 			(void)shutdown(at->fd, SHUT_RDWR);
 	(void)pthread_mutex_unlock(&host->lock);
+}
+
+void connection_stop_reading_locked(struct host *host, const struct client *client)
+{
+	for (struct connection *at = host->connections; at; at = at->next)
+		if (at->fd >= 0 && at->client == client)
+			(void)shutdown(at->fd, SHUT_RD);
 }
 
 bool connection_wait_all(struct host *host, int64_t wait_ms)

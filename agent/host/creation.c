@@ -3,7 +3,7 @@
  * it gets. */
 #include "creation.h"
 
-#include <iothsm/iothsm.h>
+#include "permit.h"
 
 const CK_ATTRIBUTE *creation_find(const struct attributes *attributes, CK_ATTRIBUTE_TYPE type)
 {
@@ -67,9 +67,7 @@ CK_RV creation_check(const struct request *request, const struct creation *creat
 		return CKR_SESSION_READ_ONLY;
 	if (creation->private && request->client->login != CKU_USER)
 		return CKR_USER_NOT_LOGGED_IN;
-	if (creation->on_token && !(request->client->rights & IOTHSM_RIGHT_GENERATE))
-		return CKR_IOTHSM_POLICY;
-	return CKR_OK;
+	return creation->on_token ? permit_rights(request, IOTHSM_RIGHT_GENERATE) : CKR_OK;
 }
 
 CK_RV creation_open(struct request *request, bool on_token, CK_SESSION_HANDLE *native)

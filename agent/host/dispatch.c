@@ -5,14 +5,17 @@
 #include <iothsm/iothsm.h>
 #include <openssl/err.h>
 
-#include "call.h"
+#include "expense.h"
+#include "log.h"
+#include "permit.h"
 
 enum rule_flag {
-	SESSION = 1 << 0,         /* handle is a session */
-	SHARED = 1 << 1,          /* inside the token's gate beside others */
-	EXCLUSIVE = 1 << 2,       /* inside it alone; neither: the handler takes its turn itself */
-	MECHANISM = 1 << 3,       /* cannot do without one */
-	KEY_BY_MECHANISM = 1 << 4 /* the object counts only when a mechanism came along */
+	SESSION = 1 << 0,          /* handle is a session */
+	SHARED = 1 << 1,           /* inside the token's gate beside others */
+	EXCLUSIVE = 1 << 2,        /* inside it alone; neither: the handler takes its turn itself */
+	MECHANISM = 1 << 3,        /* cannot do without one */
+	KEY_BY_MECHANISM = 1 << 4, /* the object counts only when a mechanism came along */
+	LONG = 1 << 5              /* may search for primes */
 };
 
 struct rule {
@@ -22,10 +25,12 @@ struct rule {
 	CK_RV object_error, object2_error; /* CKR_OK: no such handle in this call */
 };
 
-#define USE   IOTHSM_RIGHT_USE
-#define ADMIN IOTHSM_RIGHT_ADMIN
-#define KEY   CKR_KEY_HANDLE_INVALID
-#define OBJ   CKR_OBJECT_HANDLE_INVALID
+#define USE     IOTHSM_RIGHT_USE
+#define SIGN    (IOTHSM_RIGHT_USE | IOTHSM_RIGHT_SIGN)
+#define DECRYPT (IOTHSM_RIGHT_USE | IOTHSM_RIGHT_DECRYPT)
+#define ADMIN   IOTHSM_RIGHT_ADMIN
+#define KEY     CKR_KEY_HANDLE_INVALID
+#define OBJ     CKR_OBJECT_HANDLE_INVALID
 
 enum {
 	CALL = SESSION | SHARED,
@@ -69,21 +74,21 @@ static const struct rule rules[] = {
 	[Function_C_Encrypt] = { call_encrypt, BEGIN, USE, KEY, 0 },
 	[Function_C_EncryptUpdate] = { call_encrypt_update, CALL, USE, 0, 0 },
 	[Function_C_EncryptFinal] = { call_encrypt_final, CALL, USE, 0, 0 },
-	[Function_C_DecryptInit] = { call_decrypt_init, BEGIN, USE, KEY, 0 },
-	[Function_C_Decrypt] = { call_decrypt, BEGIN, USE, KEY, 0 },
-	[Function_C_DecryptUpdate] = { call_decrypt_update, CALL, USE, 0, 0 },
-	[Function_C_DecryptFinal] = { call_decrypt_final, CALL, USE, 0, 0 },
+	[Function_C_DecryptInit] = { call_decrypt_init, BEGIN, DECRYPT, KEY, 0 },
+	[Function_C_Decrypt] = { call_decrypt, BEGIN, DECRYPT, KEY, 0 },
+	[Function_C_DecryptUpdate] = { call_decrypt_update, CALL, DECRYPT, 0, 0 },
+	[Function_C_DecryptFinal] = { call_decrypt_final, CALL, DECRYPT, 0, 0 },
 	[Function_C_DigestInit] = { call_digest_init, CALL, USE, 0, 0 },
 	[Function_C_Digest] = { call_digest, CALL, USE, 0, 0 },
 	[Function_C_DigestUpdate] = { call_digest_update, CALL, USE, 0, 0 },
 	[Function_C_DigestKey] = { call_digest_key, CALL, USE, KEY, 0 },
 	[Function_C_DigestFinal] = { call_digest_final, CALL, USE, 0, 0 },
-	[Function_C_SignInit] = { call_sign_init, BEGIN, USE, KEY, 0 },
-	[Function_C_Sign] = { call_sign, BEGIN, USE, KEY, 0 },
-	[Function_C_SignUpdate] = { call_sign_update, CALL, USE, 0, 0 },
-	[Function_C_SignFinal] = { call_sign_final, CALL, USE, 0, 0 },
-	[Function_C_SignRecoverInit] = { call_sign_recover_init, BEGIN, USE, KEY, 0 },
-	[Function_C_SignRecover] = { call_sign_recover, CALL, USE, 0, 0 },
+	[Function_C_SignInit] = { call_sign_init, BEGIN, SIGN, KEY, 0 },
+	[Function_C_Sign] = { call_sign, BEGIN, SIGN, KEY, 0 },
+	[Function_C_SignUpdate] = { call_sign_update, CALL, SIGN, 0, 0 },
+	[Function_C_SignFinal] = { call_sign_final, CALL, SIGN, 0, 0 },
+	[Function_C_SignRecoverInit] = { call_sign_recover_init, BEGIN, SIGN, KEY, 0 },
+	[Function_C_SignRecover] = { call_sign_recover, CALL, SIGN, 0, 0 },
 	[Function_C_VerifyInit] = { call_verify_init, BEGIN, USE, KEY, 0 },
 	[Function_C_Verify] = { call_verify, BEGIN, USE, KEY, 0 },
 	[Function_C_VerifyUpdate] = { call_verify_update, CALL, USE, 0, 0 },
@@ -91,16 +96,17 @@ static const struct rule rules[] = {
 	[Function_C_VerifyRecoverInit] = { call_verify_recover_init, BEGIN, USE, KEY, 0 },
 	[Function_C_VerifyRecover] = { call_verify_recover, CALL, USE, 0, 0 },
 	[Function_C_DigestEncryptUpdate] = { call_digest_encrypt_update, CALL, USE, 0, 0 },
-	[Function_C_DecryptDigestUpdate] = { call_decrypt_digest_update, CALL, USE, 0, 0 },
-	[Function_C_SignEncryptUpdate] = { call_sign_encrypt_update, CALL, USE, 0, 0 },
-	[Function_C_DecryptVerifyUpdate] = { call_decrypt_verify_update, CALL, USE, 0, 0 },
+	[Function_C_DecryptDigestUpdate] = { call_decrypt_digest_update, CALL, DECRYPT, 0, 0 },
+	[Function_C_SignEncryptUpdate] = { call_sign_encrypt_update, CALL, SIGN, 0, 0 },
+	[Function_C_DecryptVerifyUpdate] = { call_decrypt_verify_update, CALL, DECRYPT, 0, 0 },
 
-	[Function_C_GenerateKey] = { call_generate_key, MAKE, USE, 0, 0 },
-	[Function_C_GenerateKeyPair] = { call_generate_key_pair, MAKE, USE, 0, 0 },
-	[Function_C_WrapKey] = { call_wrap_key, MAKE, USE, CKR_WRAPPING_KEY_HANDLE_INVALID, KEY },
-	[Function_C_UnwrapKey] = { call_unwrap_key, MAKE, USE, CKR_UNWRAPPING_KEY_HANDLE_INVALID,
-		0 },
-	[Function_C_DeriveKey] = { call_derive_key, MAKE, USE, KEY, 0 },
+	[Function_C_GenerateKey] = { call_generate_key, MAKE | LONG, USE, 0, 0 },
+	[Function_C_GenerateKeyPair] = { call_generate_key_pair, MAKE | LONG, USE, 0, 0 },
+	[Function_C_WrapKey] = { call_wrap_key, MAKE, DECRYPT, CKR_WRAPPING_KEY_HANDLE_INVALID,
+		KEY },
+	[Function_C_UnwrapKey] = { call_unwrap_key, MAKE, DECRYPT,
+		CKR_UNWRAPPING_KEY_HANDLE_INVALID, 0 },
+	[Function_C_DeriveKey] = { call_derive_key, MAKE, DECRYPT, KEY, 0 },
 	[Function_C_SeedRandom] = { call_seed_random, CALL, USE, 0, 0 },
 	[Function_C_GenerateRandom] = { call_generate_random, CALL, USE, 0, 0 },
 	[Function_C_SessionCancel] = { call_session_cancel, CALL, USE, 0, 0 },
@@ -116,13 +122,16 @@ static CK_RV check_template(const struct attributes *attributes, unsigned depth)
 
 		if (!attribute->pValue && attribute->ulValueLen != 0)
 			return CKR_ATTRIBUTE_VALUE_INVALID;
-		if (!(attribute->type & CKF_ARRAY_ATTRIBUTE))
+		/* The list of allowed mechanisms has the bit but holds no attributes. */
+		if (!(attribute->type & CKF_ARRAY_ATTRIBUTE) ||
+			attribute->type == CKA_ALLOWED_MECHANISMS)
 			continue;
+		/* Of any other the wire carries bytes: pointers of the client's own choice. */
+		if (!wire_nests(attribute->type))
+			return CKR_ATTRIBUTE_TYPE_INVALID;
 		if (depth >= WIRE_DEPTH_MAX)
 			return CKR_TEMPLATE_INCONSISTENT;
-		/* The list of allowed mechanisms has the bit but holds no attributes. */
-		if (attribute->type != CKA_ALLOWED_MECHANISMS)
-			TRY(check_template(&nested, depth + 1));
+		TRY(check_template(&nested, depth + 1));
 	}
 	return CKR_OK;
 }
@@ -202,6 +211,15 @@ static CK_RV run_in_session(struct request *request, const struct rule *rule)
 	return rv;
 }
 
+static CK_RV run_when_due(struct request *request, const struct rule *rule)
+{
+	TRY(expense_begin(request));
+	CK_RV rv = run_in_session(request, rule);
+
+	expense_end(request);
+	return rv;
+}
+
 static CK_RV run(struct request *request)
 {
 	const Call *call = request->call;
@@ -210,17 +228,37 @@ static CK_RV run(struct request *request)
 		return CKR_FUNCTION_NOT_SUPPORTED;
 	const struct rule *rule = &rules[call->function];
 
-	if (rule->right & ~request->client->rights)
-		return rule->right == ADMIN ? CKR_FUNCTION_REJECTED : CKR_IOTHSM_POLICY;
+	TRY(permit_rights(request, rule->right));
 	if (!request->token->present)
 		return CKR_TOKEN_NOT_PRESENT;
 	if ((rule->flags & MECHANISM) && !call->has_mechanism)
 		return CKR_ARGUMENTS_BAD;
 	TRY(check_attributes(call));
 	if (call->has_mechanism)
+		TRY(permit_mechanism(request, call->mechanism));
+	if (call->has_mechanism)
 		TRY(mechanism_unflatten(
 			call->mechanism, call->parameter, request->arena, &request->mechanism));
-	return run_in_session(request, rule);
+	return rule->flags & LONG ? run_when_due(request, rule) : run_in_session(request, rule);
+}
+
+/* Its sessions, logins and handles in the backend went with it, so that the next host begins anew.
+ */
+static void lose_token(struct token *token)
+{
+	const struct link_message restart = { .type = LINK_RESTART };
+
+	if (!atomic_exchange(&token->present, false))
+		return;
+	log_warn("dispatch: the token was removed serial=%s", token->facts.serial);
+	host_tell(token->host, &restart);
+}
+
+/* A session of the backend that went while ours is still there means the same. */
+static bool is_loss(const struct request *request, CK_RV rv)
+{
+	return rv == CKR_DEVICE_REMOVED || rv == CKR_TOKEN_NOT_PRESENT ||
+	       (request->session && rv == CKR_SESSION_HANDLE_INVALID);
 }
 
 void dispatch_call(struct client *client, const Call *call, struct arena *arena, Reply *reply)
@@ -234,6 +272,10 @@ void dispatch_call(struct client *client, const Call *call, struct arena *arena,
 
 	*reply = (Reply){ 0 };
 	reply->rv = run(&request);
+	if (is_loss(&request, (CK_RV)reply->rv)) {
+		lose_token(request.token);
+		reply->rv = CKR_DEVICE_REMOVED;
+	}
 	/* The backend shares libcrypto with us and leaves errors on this thread's queue. */
 	ERR_clear_error();
 }

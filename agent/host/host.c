@@ -8,7 +8,9 @@
 #include <time.h>
 
 #include "client.h"
+#include "connection.h"
 #include "log.h"
+#include "police_book.h"
 
 enum { PENDING_MAX = 8192 };
 
@@ -22,9 +24,18 @@ void host_init(struct host *host, CK_FUNCTION_LIST *functions, int link)
 	pthread_mutexattr_t recursive;
 	pthread_condattr_t monotonic;
 
-	*host = (struct host){ .functions = functions, .link = link };
+	*host = (struct host){ .functions = functions,
+		.link = link,
+		.call_ms = CONNECTION_CALL_MS,
+		.memory.limit = HOST_MEMORY_BYTES };
 	(void)pthread_mutex_init(&host->lock, NULL);
 	(void)pthread_mutex_init(&host->listing, NULL);
+	(void)pthread_mutex_init(&host->making, NULL);
+	lookout_init(&host->lookout);
+	throttle_init(&host->refusals);
+	throttle_init(&host->policy_refusals);
+	host->police_book = police_book_new();
+	throttle_init(&host->complaints);
 	(void)pthread_mutexattr_init(&recursive);
 	(void)pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
 	(void)pthread_mutex_init(&host->library_lock, &recursive);
@@ -55,6 +66,13 @@ void host_reset(struct host *host)
 	(void)pthread_cond_destroy(&host->ended);
 	(void)pthread_mutex_destroy(&host->lock);
 	(void)pthread_mutex_destroy(&host->listing);
+	(void)pthread_mutex_destroy(&host->making);
+	lookout_close(&host->lookout);
+	free(host->known);
+	police_book_free(host->police_book);
+	throttle_reset(&host->refusals);
+	throttle_reset(&host->policy_refusals);
+	throttle_reset(&host->complaints);
 	(void)pthread_mutex_destroy(&host->library_lock);
 	explicit_bzero(host, sizeof(*host));
 }
@@ -83,6 +101,15 @@ struct token *host_find_token(struct host *host, const char *serial)
 	return token;
 }
 
+/* All zero: those of every client. */
+static void void_tickets(struct token *token, const uint8_t client[WIRE_CLIENT_ID_LEN])
+{
+	static const uint8_t every[WIRE_CLIENT_ID_LEN];
+
+	ticket_forget(
+		&token->tickets, memcmp(client, every, WIRE_CLIENT_ID_LEN) == 0 ? NULL : client);
+}
+
 static void apply(struct token *token, const struct link_message *message)
 {
 	struct bytes pin = secret_bytes(&message->secret);
@@ -98,6 +125,7 @@ static void apply(struct token *token, const struct link_message *message)
 			log_warn("host: a ticket is lost, there are too many serial=%s",
 				message->serial);
 		break;
+	case LINK_TICKET_VOID: void_tickets(token, message->client); break;
 	case LINK_GUARD:
 		guard_restore(&token->guard, (struct guard_entry){ message->uid,
 						     (unsigned)message->number, message->time_ms });

@@ -175,6 +175,16 @@ static bool add_proof(const struct source *source, CK_OBJECT_HANDLE object, CK_O
 	return false;
 }
 
+static CK_KEY_TYPE read_key_type(const struct source *source, CK_OBJECT_HANDLE object)
+{
+	CK_KEY_TYPE type = CK_UNAVAILABLE_INFORMATION;
+	CK_ATTRIBUTE attribute = { CKA_KEY_TYPE, &type, sizeof(type) };
+	CK_RV rv = source->functions->C_GetAttributeValue(source->session, object, &attribute, 1);
+
+	return rv == CKR_OK && attribute.ulValueLen == sizeof(type) ? type
+								    : CK_UNAVAILABLE_INFORMATION;
+}
+
 static CK_RV read_basics(
 	const struct source *source, CK_OBJECT_HANDLE object, struct identity *identity)
 {
@@ -208,7 +218,10 @@ CK_RV identity_read(CK_FUNCTION_LIST *functions, CK_SESSION_HANDLE session, CK_O
 		return CKR_HOST_MEMORY;
 	if (!add(&source, CKA_CLASS, bytes_of(&found.class, sizeof(found.class))))
 		return CKR_FUNCTION_FAILED;
-	(void)add_attribute(&source, object, CKA_KEY_TYPE);
+	found.key_type = read_key_type(&source, object);
+	(void)add(&source, CKA_KEY_TYPE,
+		bytes_of(&found.key_type,
+			found.key_type == CK_UNAVAILABLE_INFORMATION ? 0 : sizeof(found.key_type)));
 	found.durable = found.on_token && add_proof(&source, object, found.class);
 	if (EVP_DigestFinal_ex(hash, found.hash, NULL) != 1)
 		return CKR_FUNCTION_FAILED;

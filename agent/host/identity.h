@@ -13,6 +13,7 @@ enum { IDENTITY_LEN = 32 };
 struct identity {
 	uint8_t hash[IDENTITY_LEN];
 	CK_OBJECT_CLASS class;
+	CK_KEY_TYPE key_type; /* CK_UNAVAILABLE_INFORMATION for what has none */
 	bool private, on_token;
 	bool durable; /* a unique id or a public value is part of the hash */
 };

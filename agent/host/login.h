@@ -39,4 +39,13 @@ CK_RV login_choose_pin(
 /* The C_* prototypes know no const; a library does not write to a PIN. */
 CK_UTF8CHAR *login_chars(struct bytes pin);
 
+/*
+ * A token can have one user at a time, and with its logout the private session objects of every
+ * client end: CKR_USER_ANOTHER_ALREADY_LOGGED_IN while there are any.
+ */
+CK_RV login_check_suspendable(struct token *token);
+
+/* CKR_USER_NOT_LOGGED_IN: no client is logged in as user, the token itself has to say. */
+CK_RV login_check_by_hash(struct client *client, struct bytes pin);
+
 #endif

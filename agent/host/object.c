@@ -43,6 +43,7 @@ static struct object_view view_of(const struct object *object)
 	return (struct object_view){ .handle = object->handle,
 		.native = object->native,
 		.class = object->identity.class,
+		.key_type = object->identity.key_type,
 		.private = object->identity.private,
 		.on_token = object->identity.on_token,
 		.store_id = object->store_id };
@@ -347,7 +348,10 @@ CK_RV object_register(struct token *token, const struct session *session, CK_OBJ
 
 CK_RV object_map_stored(struct token *token, uint64_t store_id, struct object_view *view)
 {
-	struct identity identity = { .class = CKO_DATA, .on_token = true, .durable = true };
+	struct identity identity = { .class = CKO_DATA,
+		.key_type = CK_UNAVAILABLE_INFORMATION,
+		.on_token = true,
+		.durable = true };
 	CK_ATTRIBUTE class = { CKA_CLASS, &identity.class, sizeof(identity.class) };
 	struct object *object = NULL;
 

@@ -29,6 +29,7 @@ struct object_view {
 	CK_OBJECT_HANDLE handle; /* the client's */
 	CK_OBJECT_HANDLE native; /* the backend's, CK_INVALID_HANDLE for one of the store */
 	CK_OBJECT_CLASS class;
+	CK_KEY_TYPE key_type; /* CK_UNAVAILABLE_INFORMATION for what has none */
 	bool private, on_token;
 	uint64_t store_id;
 };
@@ -67,6 +68,9 @@ CK_RV object_map_stored(struct token *token, uint64_t store_id, struct object_vi
  * is left. */
 bool object_take_private(
 	struct token *token, const struct client *client, CK_OBJECT_HANDLE *native);
+
+/* Whether a logout of the token would end private session objects; the client that has some. */
+bool object_private_holder(struct token *token, uid_t *uid, pid_t *pid);
 
 void object_forget(struct token *token, CK_OBJECT_HANDLE handle);
 

@@ -241,11 +241,12 @@ void object_table_drop_stale(struct objects *objects)
 	remove_where(objects, is_stale, &objects->generation);
 }
 
+/* client NULL: of anybody. */
 static struct object *find_private(struct objects *objects, const struct client *client)
 {
 	for (size_t i = 0; i < OBJECT_BUCKETS; i++)
 		for (struct object *at = objects->by_handle[i]; at; at = at->next_by_handle)
-			if (is_private_session_object(at, NULL) && at->owner == client)
+			if (is_private_session_object(at, NULL) && (!client || at->owner == client))
 				return at;
 	return NULL;
 }
@@ -258,6 +259,19 @@ bool object_take_private(struct token *token, const struct client *client, CK_OB
 	if (object) {
 		*native = object->native;
 		object_table_remove(&token->objects, object);
+	}
+	(void)pthread_rwlock_unlock(&token->objects.lock);
+	return object != NULL;
+}
+
+bool object_private_holder(struct token *token, uid_t *uid, pid_t *pid)
+{
+	(void)pthread_rwlock_rdlock(&token->objects.lock);
+	const struct object *object = find_private(&token->objects, NULL);
+
+	if (object) {
+		*uid = object->owner->uid;
+		*pid = object->owner->pid;
 	}
 	(void)pthread_rwlock_unlock(&token->objects.lock);
 	return object != NULL;

@@ -3,8 +3,12 @@
  * to 5.17). */
 #include "operation.h"
 
+#include "call_oaep.h"
+#include "key_kind.h"
+#include "police.h"
 #include "provision.h"
 #include "provisioning.h"
+#include "record.h"
 
 static struct hashed *hashed_of(struct session *session, enum operation operation)
 {
@@ -21,14 +25,6 @@ CK_RV operation_check_active(const struct session *session, unsigned operations)
 							    : CKR_OPERATION_NOT_INITIALIZED;
 }
 
-static void end_hashed(struct session *session, unsigned operations)
-{
-	if (operations & operation_bit(OPERATION_SIGN))
-		hashed_end(&session->sign);
-	if (operations & operation_bit(OPERATION_VERIFY))
-		hashed_end(&session->verify);
-}
-
 /* A native session in which something went wrong may remember it, so it is not used again. */
 CK_RV operation_settle(struct session *session, unsigned operations, bool goes_on, CK_RV rv)
 {
@@ -38,7 +34,7 @@ CK_RV operation_settle(struct session *session, unsigned operations, bool goes_o
 		return rv;
 	bool spoiled = rv != CKR_OK && rv != CKR_SIGNATURE_INVALID;
 
-	end_hashed(session, spoiled ? ~0U : operations);
+	session_end_own(session, spoiled ? ~0U : operations);
 	session->active &= ~operations;
 	session_release(session, spoiled);
 	return rv;
@@ -56,7 +52,7 @@ static CK_RV cancel(struct session *session, enum operation operation)
 		return CKR_ARGUMENTS_BAD; /* nothing to cancel: a missing mechanism */
 	if (session->active & ~bit)
 		return CKR_OPERATION_CANCEL_FAILED;
-	end_hashed(session, bit);
+	session_end_own(session, bit);
 	session_release(session, true);
 	return CKR_OK;
 }
@@ -88,6 +84,20 @@ static CK_RV begin_hashed(struct request *request, enum operation operation,
 	return CKR_OK;
 }
 
+/* SoftHSM2 decrypts as if no label were there, so a label is the host's first. */
+static CK_RV begin_plain(
+	struct request *request, enum operation operation, operation_key_init *init)
+{
+	bool labelled = oaep_is_labelled(&request->mechanism);
+	CK_RV rv = labelled ? call_oaep_begin(request, operation, init, CKR_MECHANISM_PARAM_INVALID)
+			    : begin_native(request, operation, init, &request->mechanism);
+
+	if (rv == CKR_OK)
+		return rv;
+	return labelled ? begin_native(request, operation, init, &request->mechanism)
+			: call_oaep_begin(request, operation, init, rv);
+}
+
 CK_RV operation_begin(struct request *request, enum operation operation, operation_key_init *init)
 {
 	struct session *session = request->session;
@@ -101,12 +111,18 @@ CK_RV operation_begin(struct request *request, enum operation operation, operati
 		return provisioning_begin(request, operation);
 	if (provisioning_is_for(session, operation))
 		return CKR_OPERATION_ACTIVE;
+	TRY(key_kind_check(type, request->object.class, request->object.key_type));
+	TRY(police_begin(request, operation));
+	TRY(record_begin(request, operation));
 	const struct hashed_form *form =
 		hashed_of(session, operation) ? hashed_form_of(type) : NULL;
+	CK_RV rv = form && token_hashes(request->token, type)
+			   ? begin_hashed(request, operation, init, form)
+			   : begin_plain(request, operation, init);
 
-	if (form && token_hashes(request->token, type))
-		return begin_hashed(request, operation, init, form);
-	return begin_native(request, operation, init, &request->mechanism);
+	if (rv != CKR_OK)
+		session_end_own(session, operation_bit(operation));
+	return rv;
 }
 
 CK_RV operation_begin_merged(
@@ -134,6 +150,19 @@ void operation_give(struct request *request, const CK_BYTE *buffer, CK_ULONG len
 		request->reply->data = bytes_of(buffer, len);
 }
 
+/* The backend's part of such an operation is raw RSA, which is nobody's to use. */
+static CK_RV check_native(struct session *session, unsigned operations)
+{
+	bool encrypts = (operations & operation_bit(OPERATION_ENCRYPT)) && session->encrypt.hash;
+	bool decrypts = (operations & operation_bit(OPERATION_DECRYPT)) && session->decrypt.hash;
+
+	TRY(operation_check_active(session, operations));
+	/* As SoftHSM2 answers to parts where a mechanism has none. */
+	return encrypts || decrypts
+		       ? operation_settle(session, operations, false, CKR_OPERATION_NOT_INITIALIZED)
+		       : CKR_OK;
+}
+
 CK_RV operation_run_in_out(struct request *request, unsigned operations, bool final,
 	operation_in_out *call, struct bytes input)
 {
@@ -141,7 +170,7 @@ CK_RV operation_run_in_out(struct request *request, unsigned operations, bool fi
 	CK_BYTE *buffer = NULL;
 	CK_ULONG len = 0;
 
-	TRY(operation_check_active(session, operations));
+	TRY(check_native(session, operations));
 	TRY(operation_take_room(request, &buffer, &len));
 	CK_ULONG room = len;
 	CK_RV rv = call(session->native, call_input(input), input.len, buffer, &len);
@@ -170,7 +199,7 @@ CK_RV operation_run_out(struct request *request, enum operation operation, opera
 	CK_BYTE *buffer = NULL;
 	CK_ULONG len = 0;
 
-	TRY(operation_check_active(session, bit));
+	TRY(check_native(session, bit));
 	TRY(operation_take_room(request, &buffer, &len));
 	CK_ULONG room = len;
 	CK_RV rv = call(session->native, buffer, &len);

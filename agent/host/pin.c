@@ -29,6 +29,7 @@ struct pins *pins_new(void)
 
 	(void)pthread_mutex_init(&pins->lock, NULL);
 	(void)pthread_mutex_init(&pins->check, NULL);
+	(void)pthread_mutex_init(&pins->login, NULL);
 	return pins;
 }
 
@@ -52,8 +53,6 @@ void pins_set_user(struct pins *pins, struct bytes pin)
 {
 	(void)pthread_mutex_lock(&pins->lock);
 	set_or_forget(&pins->user, pin);
-	pins->hashed = false;
-	explicit_bzero(pins->hash, sizeof(pins->hash));
 	(void)pthread_mutex_unlock(&pins->lock);
 }
 
@@ -105,45 +104,19 @@ static bool slow_hash(struct bytes pin, const uint8_t *salt, uint8_t *hash)
 		       SCRYPT_R, SCRYPT_P, SCRYPT_MEMORY_MAX, hash, PIN_HASH_LEN) == 1;
 }
 
-/* The hash of the known PIN is made when a second client comes: a first login stays fast. */
-static bool hash_known_pin(struct pins *pins, uint8_t *salt, uint8_t *hash)
-{
-	struct secret known = { 0 };
-
-	if (!pins_copy_user(pins, &known) || RAND_bytes(salt, PIN_SALT_LEN) != 1)
-		return false;
-	bool made = slow_hash(secret_bytes(&known), salt, hash);
-
-	(void)pthread_mutex_lock(&pins->lock);
-	if (made && secret_equal(&pins->user, secret_bytes(&known))) {
-		memcpy(pins->salt, salt, PIN_SALT_LEN);
-		memcpy(pins->hash, hash, PIN_HASH_LEN);
-		pins->hashed = true;
-	}
-	(void)pthread_mutex_unlock(&pins->lock);
-	secret_wipe(&known);
-	return made;
-}
-
+/* The PIN is known, so it is compared itself; the hash is the price of an answer, right or wrong.
+ */
 CK_RV pins_check_user(struct pins *pins, struct bytes pin)
 {
-	uint8_t salt[PIN_SALT_LEN], hash[PIN_HASH_LEN], offered[PIN_HASH_LEN];
+	uint8_t salt[PIN_SALT_LEN], hash[PIN_HASH_LEN];
+	struct secret known = { 0 };
 
-	(void)pthread_mutex_lock(&pins->lock);
-	bool known = pins->user.present, hashed = pins->hashed;
-
-	memcpy(salt, pins->salt, sizeof(salt));
-	memcpy(hash, pins->hash, sizeof(hash));
-	(void)pthread_mutex_unlock(&pins->lock);
-	if (!known)
+	if (!pins_copy_user(pins, &known))
 		return CKR_USER_NOT_LOGGED_IN;
-	if (!hashed && !hash_known_pin(pins, salt, hash))
-		return CKR_FUNCTION_FAILED;
-	if (!slow_hash(pin, salt, offered))
-		return CKR_FUNCTION_FAILED;
-	CK_RV rv = CRYPTO_memcmp(hash, offered, sizeof(hash)) == 0 ? CKR_OK : CKR_PIN_INCORRECT;
+	bool paid = RAND_bytes(salt, sizeof(salt)) == 1 && slow_hash(pin, salt, hash);
+	CK_RV rv = secret_equal(&known, pin) ? CKR_OK : CKR_PIN_INCORRECT;
 
 	explicit_bzero(hash, sizeof(hash));
-	explicit_bzero(offered, sizeof(offered));
-	return rv;
+	secret_wipe(&known);
+	return paid ? rv : CKR_FUNCTION_FAILED;
 }

@@ -12,13 +12,11 @@
 enum { PIN_SALT_LEN = 16, PIN_HASH_LEN = 32 };
 
 struct pins {
-	pthread_mutex_t lock;  /* guards the secrets and the hash */
+	pthread_mutex_t lock;  /* guards the secrets */
 	pthread_mutex_t check; /* one check at a time: tries in parallel are counted like others */
+	pthread_mutex_t login; /* one user login at a time; taken before the gate */
 	struct secret user;    /* while a client is logged in */
 	struct secret kept_user, kept_so;
-	bool hashed;
-	uint8_t salt[PIN_SALT_LEN];
-	uint8_t hash[PIN_HASH_LEN];
 };
 
 struct pins *pins_new(void); /* in locked memory; NULL when there is none */

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "login.h"
 #include "pinguard.h"
+#include "record.h"
 #include "softhsm.h"
 
 enum { LABEL_LEN = 32 };
@@ -46,7 +47,12 @@ CK_RV pinadmin_init_pin(struct client *client, CK_SESSION_HANDLE native, struct 
 		return CKR_ARGUMENTS_BAD;
 	if (pin.len > SECRET_MAX)
 		return CKR_PIN_LEN_RANGE;
-	TRY(token->host->functions->C_InitPIN(native, login_chars(pin), pin.len));
+	softhsm_begin_change(token->host);
+	CK_RV rv = token->host->functions->C_InitPIN(native, login_chars(pin), pin.len);
+
+	softhsm_end_change(token->host, token->facts.serial);
+	if (rv != CKR_OK)
+		return rv;
 	follow_change(token, CKU_USER, pin);
 	return CKR_OK;
 }
@@ -67,6 +73,7 @@ static CK_RV try_change(struct token *token, void *context)
 CK_RV pinadmin_set_pin(
 	struct client *client, CK_SESSION_HANDLE native, struct bytes old_pin, struct bytes new_pin)
 {
+	struct token *token = client->token;
 	CK_USER_TYPE user = client->login == CKU_SO ? CKU_SO : CKU_USER;
 	struct change change = { native, old_pin, new_pin };
 
@@ -74,9 +81,14 @@ CK_RV pinadmin_set_pin(
 		return CKR_ARGUMENTS_BAD;
 	if (new_pin.len > SECRET_MAX || old_pin.len > SECRET_MAX)
 		return CKR_PIN_LEN_RANGE;
-	TRY(pinguard_try(client, user, try_change, &change));
-	follow_change(client->token, user, new_pin);
-	return CKR_OK;
+	/* In the order of C_InitToken: first the change, then the check of PINs. */
+	softhsm_begin_change(token->host);
+	CK_RV rv = pinguard_try(client, user, try_change, &change);
+
+	softhsm_end_change(token->host, token->facts.serial);
+	if (rv == CKR_OK)
+		follow_change(token, user, new_pin);
+	return rv;
 }
 
 struct check {
@@ -101,6 +113,9 @@ CK_RV pinadmin_check(struct client *client, CK_USER_TYPE user, struct bytes pin)
 		return CKR_ARGUMENTS_BAD;
 	if (client->login == CKU_SO)
 		return CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+	if (user == CKU_USER && client->token->users > 0)
+		return login_check_by_hash(client, pin);
+	TRY(login_check_suspendable(client->token));
 	login_suspend(client->token);
 	CK_RV rv = pinguard_try(client, user, try_check, &check);
 
@@ -166,6 +181,15 @@ static void tell_alias(struct client *client)
 	host_tell(client->token->host, &message);
 }
 
+static CK_RV take_new_token(struct token *token)
+{
+	login_forget_all(token);
+	objects_forget_all(token);
+	record_look_again(token);
+	remove_stored(token);
+	return host_list_tokens(token->host);
+}
+
 CK_RV pinadmin_init_token(struct client *client, struct bytes so_pin, struct bytes label)
 {
 	struct token *token = client->token;
@@ -181,17 +205,16 @@ CK_RV pinadmin_init_token(struct client *client, struct bytes so_pin, struct byt
 	making.so_pin = secret_bytes(&chosen);
 	login_suspend(token);
 	token_close_all(token);
+	softhsm_begin_change(token->host);
 	CK_RV rv = pinguard_try(client, CKU_SO, try_init, &making);
 
 	secret_wipe(&chosen);
-	if (rv != CKR_OK)
-		return rv;
-	login_forget_all(token);
-	objects_forget_all(token);
-	remove_stored(token);
-	TRY(host_list_tokens(token->host));
-	tell_alias(client);
-	return CKR_OK;
+	if (rv == CKR_OK)
+		rv = take_new_token(token);
+	softhsm_end_change(token->host, token->facts.serial);
+	if (rv == CKR_OK)
+		tell_alias(client);
+	return rv;
 }
 
 CK_RV pinadmin_delete_token(struct client *client, struct bytes so_pin)

@@ -9,7 +9,10 @@
 
 #include "connection.h"
 #include "operation.h"
+#include "permit.h"
+#include "police.h"
 #include "provision.h"
+#include "record.h"
 
 enum { MESSAGE_MAX = 64 * 1024, RECEIPT_LEN = 32 };
 
@@ -55,7 +58,7 @@ static CK_RV check_allowed(const struct request *request)
 		return CKR_USER_NOT_LOGGED_IN;
 	if (session_is_read_only(request->session))
 		return CKR_SESSION_READ_ONLY;
-	return request->client->rights & IOTHSM_RIGHT_GENERATE ? CKR_OK : CKR_IOTHSM_POLICY;
+	return permit_rights(request, IOTHSM_RIGHT_GENERATE);
 }
 
 static CK_RV check_form(const struct request *request, enum operation operation)
@@ -153,30 +156,36 @@ static void take_back(struct request *request, const struct provision_token *len
 }
 
 /* Since the operation began the key may have got another native handle, or be gone. */
-static CK_RV find_key(struct request *request, struct provisioning_job *job)
+static CK_RV find_key(
+	struct request *request, struct provisioning_job *job, struct object_view *view)
 {
-	struct object_view view;
-	CK_RV rv = object_resolve(request->token, request->client, job->key, &view);
+	CK_RV rv = object_resolve(request->token, request->client, job->key, view);
 
 	if (rv != CKR_OK)
 		return rv == CKR_OBJECT_HANDLE_INVALID ? CKR_KEY_HANDLE_INVALID : rv;
-	job->native = view.native;
+	job->native = view->native;
 	return CKR_OK;
 }
 
 static CK_RV run_job(struct request *request, struct provisioning_job *job, struct bytes message)
 {
 	struct provision_token lent;
+	struct object_view key;
 	uint8_t *der = NULL;
 	size_t len = 0;
 
-	TRY(find_key(request, job));
+	TRY(find_key(request, job, &key));
+	TRY(police_provision(request, &key, job->type));
+	TRY(record_provision(request, &key, job->type, message));
 	TRY(lend(request, &lent));
 	CK_RV rv = provision_sign(&lent, job->type, job->native, message, &der, &len);
 
 	take_back(request, &lent, rv);
+	record_look_again(request->token);
 	if (rv != CKR_OK)
 		return rv;
+	if (job->type == CKM_IOTHSM_SELF_SIGN || job->type == CKM_IOTHSM_IMPORT_CERTIFICATE)
+		police_adopt(request->token->host, bytes_of(der, len));
 	OPENSSL_free(job->der);
 	job->der = der;
 	job->der_len = len;
@@ -256,16 +265,18 @@ CK_RV provisioning_verify(struct request *request, bool one_part)
 	struct provisioning_job *job = request->session->job;
 	struct bytes message = message_of(request, one_part);
 	struct provision_token lent;
+	struct object_view key;
 
 	if (message.len > MESSAGE_MAX)
 		return end_with(job, CKR_DATA_LEN_RANGE);
-	CK_RV rv = find_key(request, job);
+	CK_RV rv = find_key(request, job, &key);
 
 	if (rv == CKR_OK)
 		rv = lend(request, &lent);
 	if (rv == CKR_OK) {
 		rv = provision_verify(&lent, job->native, message);
 		take_back(request, &lent, rv);
+		record_look_again(request->token);
 	}
 	return end_with(job, rv);
 }

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "connection.h"
 #include "log.h"
 #include "login.h"
+#include "police.h"
 #include "provisioning.h"
+#include "record.h"
 
 static struct session **bucket_of(struct client *client, CK_SESSION_HANDLE number)
 {
@@ -99,7 +102,11 @@ static bool lock_until(struct session *session, int64_t deadline_ms)
 		return false;
 	(void)clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += left_ms / 1000 + 1; /* rounded up */
-	return pthread_mutex_timedlock(&session->lock, &until) == 0;
+	connection_pause_watch();
+	bool locked = pthread_mutex_timedlock(&session->lock, &until) == 0;
+
+	connection_restart_watch();
+	return locked;
 }
 
 CK_RV session_get(struct client *client, CK_SESSION_HANDLE number, int64_t deadline_ms,
@@ -178,11 +185,27 @@ void session_end_find(struct session *session)
 	session->find = (struct find){ 0 };
 }
 
+void session_end_own(struct session *session, unsigned operations)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(session->records); i++)
+		if (operations & 1U << i)
+			record_job_free(&session->records[i]);
+	if (operations & 1U << OPERATION_SIGN) {
+		hashed_end(&session->sign);
+		police_job_free(&session->police);
+	}
+	if (operations & 1U << OPERATION_VERIFY)
+		hashed_end(&session->verify);
+	if (operations & 1U << OPERATION_ENCRYPT)
+		oaep_end(&session->encrypt);
+	if (operations & 1U << OPERATION_DECRYPT)
+		oaep_end(&session->decrypt);
+}
+
 void session_cancel(struct session *session)
 {
 	session_release(session, session->active != 0);
-	hashed_end(&session->sign);
-	hashed_end(&session->verify);
+	session_end_own(session, ~0U);
 	provisioning_free(&session->job);
 	session_end_find(session);
 }

@@ -6,6 +6,7 @@
 
 #include "client.h"
 #include "hashed.h"
+#include "oaep.h"
 
 enum operation {
 	OPERATION_ENCRYPT,
@@ -18,6 +19,8 @@ enum operation {
 };
 
 struct provisioning_job;
+struct police_job;
+struct record_job;
 
 struct find {
 	bool active;
@@ -38,7 +41,10 @@ struct session {
 	unsigned epoch;           /* of the client, when the operations began */
 	unsigned active;          /* 1 << enum operation: active in the native session */
 	struct hashed sign, verify;
+	struct oaep encrypt, decrypt;
 	struct provisioning_job *job;
+	struct police_job *police; /* of a signature; NULL: the key is under no policy */
+	struct record_job *records[OPERATION_VERIFY_RECOVER + 1]; /* NULL: not under record */
 	struct find find;
 };
 
@@ -76,5 +82,8 @@ void session_release(struct session *session, bool spoiled);
 void session_cancel(struct session *session);
 
 void session_end_find(struct session *session);
+
+/* Ends what the host itself does of these operations (1 << enum operation). */
+void session_end_own(struct session *session, unsigned operations);
 
 #endif

@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "log.h"
+#include "storage.h"
 
 extern char **environ;
 
@@ -165,9 +167,99 @@ static bool is_softhsm(struct host *host)
 	return made;
 }
 
-bool softhsm_is_outdated(struct host *host)
+/* The name of the library tells before it is initialised. */
+static void remember(struct host *host)
+{
+	if (!strstr(host->library, "softhsm") ||
+		!storage_find(host->directory, sizeof(host->directory)))
+		return;
+	host->known = calloc(1, sizeof(*host->known));
+	if (!host->known || storage_read(host->directory, host->known))
+		return;
+	free(host->known);
+	host->known = NULL;
+}
+
+void softhsm_look_out(struct host *host)
+{
+	remember(host);
+	const char *directory = *host->watch ? host->watch : host->directory;
+
+	if (!*directory || strcmp(host->watch, "none") == 0)
+		return;
+	if (!lookout_open(&host->lookout, directory)) {
+		log_warn("host: tokens that others make appear only after 'iothsm token rescan', "
+			 "set 'watch' in agent.conf to the token directory: %s: %s",
+			directory, strerror(errno));
+		return;
+	}
+	/* What was changed before the watch began is known, what comes after it is reported. */
+	if (host->known)
+		(void)storage_read(host->directory, host->known);
+}
+
+void softhsm_begin_change(struct host *host)
+{
+	(void)pthread_mutex_lock(&host->making);
+}
+
+void softhsm_end_change(struct host *host, const char *serial)
+{
+	struct storage now;
+
+	if (host->known && storage_read(host->directory, &now))
+		storage_follow(host->known, &now, serial);
+	(void)pthread_mutex_unlock(&host->making);
+}
+
+/* The PIN of a changed token may be another one: no ticket is to try the former one. */
+static void void_tickets_locked(struct host *host, struct storage *now)
+{
+	struct link_message message = { .type = LINK_TICKET_VOID };
+
+	for (size_t i = 0; i < host->known->count; i++) {
+		const struct storage_token *known = &host->known->tokens[i];
+		const struct storage_token *token = storage_token_of(now, known->serial);
+
+		if (token && token->edition == known->edition)
+			continue;
+		memcpy(message.serial, known->serial, sizeof(message.serial));
+		host_tell(host, &message);
+	}
+}
+
+/* Calls of a deleted token end here, whatever SoftHSM2 would say to them. */
+static void retire_deleted_locked(struct host *host, struct storage *now)
+{
+	for (size_t i = 0; i < host->known->count; i++) {
+		const char *serial = host->known->tokens[i].serial;
+		struct token *token =
+			storage_token_of(now, serial) ? NULL : host_find_token(host, serial);
+
+		if (token)
+			token->present = false;
+	}
+}
+
+static bool is_outdated_locked(struct host *host)
 {
 	struct listed listed = { 0 };
+	struct storage now;
 
-	return is_softhsm(host) && list_afresh(&listed) && differs(host, &listed);
+	if (!host->known || !storage_read(host->directory, &now))
+		return is_softhsm(host) && list_afresh(&listed) && differs(host, &listed);
+	if (storage_is_same(host->known, &now))
+		return false;
+	void_tickets_locked(host, &now);
+	retire_deleted_locked(host, &now);
+	return true;
+}
+
+bool softhsm_is_outdated(struct host *host)
+{
+	(void)pthread_mutex_lock(&host->making);
+	bool outdated = is_outdated_locked(host);
+
+	(void)pthread_mutex_unlock(&host->making);
+	return outdated;
 }

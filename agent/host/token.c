@@ -10,7 +10,9 @@
 #include "hashed.h"
 #include "log.h"
 #include "login.h"
+#include "police_key.h"
 #include "provision.h"
+#include "record.h"
 #include "text.h"
 
 struct token *token_new(struct host *host, CK_SLOT_ID slot)
@@ -20,7 +22,10 @@ struct token *token_new(struct host *host, CK_SLOT_ID slot)
 	if (!token)
 		return NULL;
 	token->pins = pins_new();
-	if (!token->pins) {
+	token->police_keys = police_keys_new();
+	if (!token->pins || !token->police_keys) {
+		pins_free(token->pins);
+		police_keys_free(token->police_keys);
 		free(token);
 		return NULL;
 	}
@@ -47,6 +52,8 @@ void token_free(struct token *token)
 	(void)pthread_mutex_destroy(&token->lock);
 	(void)pthread_mutex_destroy(&token->provisioning);
 	store_close(token->store);
+	record_free(token->record);
+	police_keys_free(token->police_keys);
 	free(token->mechanisms);
 	free(token);
 }
@@ -86,6 +93,8 @@ void token_take_facts(struct token *token, const struct token_facts *facts)
 	if (strcmp(facts->serial, token->facts.serial) != 0) {
 		store_close(token->store);
 		token->store = NULL;
+		record_free(token->record);
+		token->record = NULL;
 	}
 	token->facts = *facts;
 	token->present = facts->present;
@@ -115,7 +124,7 @@ CK_RV token_enter(
 	int64_t deadline_ms = wire_now_ms() + wait_ms;
 
 	for (;;) {
-		connection_restart_watch();
+		connection_pause_watch();
 		CK_RV rv = gate_enter(&token->gate, who, mode, deadline_ms, TOKEN_SO_IDLE_MS);
 
 		if (rv == CKR_DEVICE_ERROR)
@@ -123,10 +132,9 @@ CK_RV token_enter(
 				token->facts.serial);
 		if (rv == CKR_OK)
 			lock_library(token->host);
-		if (rv != CKR_FUNCTION_CANCELED) {
-			connection_restart_watch();
+		connection_restart_watch();
+		if (rv != CKR_FUNCTION_CANCELED)
 			return rv;
-		}
 		if (gate_take_over(&token->gate, token, TOKEN_SO_IDLE_MS)) {
 			lock_library(token->host);
 			login_expire_so(token);

@@ -34,6 +34,8 @@ struct token_facts {
 	CK_FLAGS flags;
 };
 
+struct police_keys;
+
 struct token {
 	struct host *host;
 	CK_SLOT_ID slot; /* the backend's own */
@@ -59,6 +61,8 @@ struct token {
 	struct guard guard;
 	struct objects objects;
 	struct store *store;
+	struct police_keys *police_keys;
+	struct record *record; /* guarded by lock; NULL: nothing was recorded yet */
 };
 
 struct token *token_new(struct host *host, CK_SLOT_ID slot);

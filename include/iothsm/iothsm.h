@@ -66,7 +66,8 @@ extern "C" {
 #define CKR_IOTHSM_STORE_FULL 0xC94F0009UL /* the agent's object store cannot take the object */
 
 /* Rights of a client on a token, by uid and gid (agent.conf); a bit mask. */
-#define IOTHSM_RIGHT_USE 0x01UL /* sessions, login, find, and all cryptographic calls */
+#define IOTHSM_RIGHT_USE                                                                           \
+	0x01UL /* sessions, login, find, and all calls that no other right is needed for */
 #define IOTHSM_RIGHT_GENERATE                                                                      \
 	0x02UL /* create, generate, copy, unwrap, derive and change token objects */
 #define IOTHSM_RIGHT_DESTROY 0x04UL /* destroy token objects */
@@ -74,53 +75,75 @@ extern "C" {
 #define IOTHSM_RIGHT_ADMIN   0x10UL /* struct iothsm_admin */
 #define IOTHSM_RIGHT_KEPT_PIN                                                                      \
 	0x20UL /* C_Login(CKU_USER) without a PIN, by the one the agent keeps */
-#define IOTHSM_RIGHT_KEPT_SO_PIN 0x40UL /* the same for CKU_SO */
+#define IOTHSM_RIGHT_KEPT_SO_PIN 0x40UL  /* the same for CKU_SO */
+#define IOTHSM_RIGHT_SIGN        0x80UL  /* C_Sign* and C_SignRecover* */
+#define IOTHSM_RIGHT_DECRYPT     0x100UL /* C_Decrypt*, C_WrapKey, C_UnwrapKey, C_DeriveKey */
 
-/* Name and version of the administration interface, for C_GetInterface (PKCS#11 3.0, 5.4.6). */
+/*
+ * Administration that PKCS#11 has no call for: a vendor interface of the module (PKCS#11 3.0,
+ * 5.4.6). C_GetInterface with this name and version NULL or 1.0 gives a CK_INTERFACE whose
+ * pFunctionList is a struct iothsm_admin. It belongs to the module and stays as long as that is
+ * loaded.
+ */
 #define IOTHSM_ADMIN_INTERFACE "Vendor IOTHSM"
 
 /*
- * Administration that PKCS#11 has no call for; pFunctionList of the interface named above. Every
- * function needs C_Initialize first (CKR_CRYPTOKI_NOT_INITIALIZED) and, but for rights,
- * IOTHSM_RIGHT_ADMIN (CKR_FUNCTION_REJECTED). All may return CKR_DEVICE_ERROR (agent not
- * reachable), CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT and CKR_ARGUMENTS_BAD. PINs stay the
- * caller's; the module wipes its copies.
+ * Every function may be called by several threads at once, needs C_Initialize first
+ * (CKR_CRYPTOKI_NOT_INITIALIZED) and, but for rights, IOTHSM_RIGHT_ADMIN (CKR_FUNCTION_REJECTED). A
+ * slot is one of C_GetSlotList (CKR_SLOT_ID_INVALID) and has its token (CKR_TOKEN_NOT_PRESENT). The
+ * agent may be out of reach (CKR_DEVICE_ERROR). PINs are bytes without a closing NUL, at most 256
+ * (CKR_ARGUMENTS_BAD, also for NULL); they stay the caller's, the module wipes its copies.
  */
 struct iothsm_admin {
-	CK_VERSION version; /* 1.0; later minor versions only append */
+	CK_VERSION version; /* 1.0; later minor versions only append functions */
 
 	/*
-	 * State of agent, backends, tokens and clients as one JSON object, UTF-8 without NUL. As in
-	 * PKCS#11 a NULL buffer asks for the length in bytes, and a small one is
-	 * CKR_BUFFER_TOO_SMALL.
+	 * State of agent, backends, tokens and clients as one JSON object, UTF-8 without NUL, into
+	 * the caller's buffer of *len bytes; *len becomes its length. As in PKCS#11 (3.0, 5.2) a
+	 * NULL buffer only asks for the length, and a small one is CKR_BUFFER_TOO_SMALL with the
+	 * length that is needed now: state changes between two calls. CKR_ARGUMENTS_BAD: len is
+	 * NULL.
 	 */
 	CK_RV (*status)(CK_UTF8CHAR_PTR json, CK_ULONG_PTR len);
 
-	/* The caller's rights on the token, IOTHSM_RIGHT_*. */
+	/*
+	 * The caller's own rights on the token in the slot into *rights, a mask of IOTHSM_RIGHT_*.
+	 * CKR_ARGUMENTS_BAD: rights is NULL.
+	 */
 	CK_RV (*rights)(CK_SLOT_ID slot, CK_FLAGS *rights);
 
 	/*
-	 * Checks a PIN against the token and lets the agent keep it for pin_users, over restarts of
-	 * the agent. user: CKU_USER or CKU_SO. CKR_PIN_INCORRECT, CKR_PIN_LOCKED.
+	 * Checks a PIN of len bytes against the token and lets the agent keep it for the token's
+	 * pin_users (agent.conf), over restarts of the agent. user is CKU_USER or CKU_SO
+	 * (CKR_USER_TYPE_INVALID). CKR_PIN_INCORRECT; CKR_PIN_LOCKED: by the token, or after three
+	 * wrong PINs of this uid in ten minutes; CKR_IOTHSM_PIN_GUARD: the token's last try is
+	 * left; CKR_USER_ANOTHER_ALREADY_LOGGED_IN: the caller is logged in as security officer.
 	 */
 	CK_RV (*keep_pin)(CK_SLOT_ID slot, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG len);
 
-	/* Forgets a kept PIN; CKR_OK also when none was kept. */
+	/*
+	 * Lets the agent forget a kept PIN; who is logged in stays so. CKR_OK also when none was
+	 * kept. CKR_USER_TYPE_INVALID as above.
+	 */
 	CK_RV (*forget_pin)(CK_SLOT_ID slot, CK_USER_TYPE user);
 
-	/* Forgets the wrong PINs counted against every uid on this token; the token's own counter
-	 * is untouched. */
+	/*
+	 * Forgets the wrong PINs that the agent counted against every uid on this token; the
+	 * token's own counter is untouched.
+	 */
 	CK_RV (*clear_guard)(CK_SLOT_ID slot);
 
 	/*
-	 * Deletes a whole token with all its keys, where the backend can (SoftHSM2); the SO PIN is
-	 * checked first. CKR_FUNCTION_NOT_SUPPORTED, CKR_PIN_INCORRECT, CKR_SESSION_EXISTS while
-	 * other clients use it.
+	 * Deletes a whole token with all its keys, for good, where the backend can (SoftHSM2); the
+	 * SO PIN of len bytes is checked first. CKR_FUNCTION_NOT_SUPPORTED: the backend cannot;
+	 * CKR_PIN_INCORRECT; CKR_SESSION_EXISTS: other clients use the token.
 	 */
 	CK_RV (*delete_token)(CK_SLOT_ID slot, CK_UTF8CHAR_PTR so_pin, CK_ULONG len);
 
-	/* Has every backend list its tokens again; tokens made or removed by other programs appear
-	 * or vanish. */
+	/*
+	 * Has every backend list its tokens again and waits until it has; tokens made or removed
+	 * by other programs appear or vanish.
+	 */
 	CK_RV (*rescan)(void);
 };
 

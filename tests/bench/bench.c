@@ -3,15 +3,25 @@
  * tools/bench. */
 #include <dlfcn.h>
 #include <iothsm/pkcs11-3.2.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BENCH_THREADS_MAX = 64, BENCH_SAMPLES_MAX = 1 << 20, BENCH_OUTPUT_MAX = 1024 };
+#include "mutex.h"
+
+enum {
+	BENCH_THREADS_MAX = 64,
+	BENCH_SAMPLES_MAX = 1 << 20,
+	BENCH_OUTPUT_MAX = 1024,
+	BENCH_MESSAGE_BYTES = 64
+};
 
 struct bench {
 	CK_FUNCTION_LIST *p11;
@@ -25,6 +35,7 @@ struct worker {
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;
 	pthread_t thread;
+	int socket; /* of a bare relay */
 	uint32_t *samples_ns;
 	size_t count;
 };
@@ -157,9 +168,8 @@ static const struct operation *operation_find(const char *name)
 	exit(2);
 }
 
-static void bench_load(struct bench *bench, const char *module)
+static void bench_load(struct bench *bench, const char *module, CK_C_INITIALIZE_ARGS *args)
 {
-	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
 	void *library = dlopen(module, RTLD_NOW | RTLD_LOCAL);
 	CK_C_GetFunctionList get;
 
@@ -169,7 +179,7 @@ static void bench_load(struct bench *bench, const char *module)
 	}
 	*(void **)&get = dlsym(library, "C_GetFunctionList");
 	check("C_GetFunctionList", get(&bench->p11));
-	check("C_Initialize", bench->p11->C_Initialize(&args));
+	check("C_Initialize", bench->p11->C_Initialize(args));
 }
 
 static void bench_select(struct bench *bench, const char *label)
@@ -251,21 +261,24 @@ static void report(const struct worker *workers, size_t threads, double seconds)
 	free(all);
 }
 
-/* run MODULE LABEL PIN OPERATION THREADS MILLISECONDS */
-static int bench_run(char **argv)
+static size_t parse_threads(const char *text)
 {
-	struct bench bench = { .operation = operation_find(argv[5]) };
-	struct worker workers[BENCH_THREADS_MAX] = { 0 };
-	size_t threads = strtoul(argv[6], NULL, 10);
+	size_t threads = strtoul(text, NULL, 10);
+
+	if (threads >= 1 && threads <= BENCH_THREADS_MAX)
+		return threads;
+	(void)fprintf(stderr, "bench: 1 to %d threads, not %s\n", BENCH_THREADS_MAX, text);
+	exit(2);
+}
+
+/* All workers at once for so long; then the report. */
+static void race(struct bench *bench, struct worker *workers, size_t threads, const char *duration)
+{
 	int64_t begin_ns;
 
-	if (threads < 1 || threads > BENCH_THREADS_MAX)
-		return 2;
-	bench_load(&bench, argv[2]);
-	bench_select(&bench, argv[3]);
 	check("barrier", (CK_RV)pthread_barrier_init(&start_line, NULL, (unsigned)threads + 1));
 	for (size_t i = 0; i < threads; i++) {
-		worker_open(&workers[i], &bench, (CK_UTF8CHAR *)argv[4]);
+		workers[i].bench = bench;
 		workers[i].samples_ns = malloc(BENCH_SAMPLES_MAX * sizeof(uint32_t));
 		check("memory", workers[i].samples_ns ? CKR_OK : CKR_HOST_MEMORY);
 		check("thread",
@@ -273,26 +286,128 @@ static int bench_run(char **argv)
 	}
 	(void)pthread_barrier_wait(&start_line);
 	begin_ns = now_ns();
-	bench.end_ns = begin_ns + (int64_t)strtoul(argv[7], NULL, 10) * 1000000;
+	bench->end_ns = begin_ns + (int64_t)strtoul(duration, NULL, 10) * 1000000;
 	(void)pthread_barrier_wait(&start_line);
 	for (size_t i = 0; i < threads; i++)
 		(void)pthread_join(workers[i].thread, NULL);
 	report(workers, threads, (double)(now_ns() - begin_ns) / 1e9);
 	for (size_t i = 0; i < threads; i++)
 		free(workers[i].samples_ns);
+}
+
+static void open_all(struct bench *bench, char **argv, struct worker *workers, size_t threads,
+	CK_C_INITIALIZE_ARGS *args)
+{
+	bench->operation = operation_find(argv[5]);
+	bench_load(bench, argv[2], args);
+	bench_select(bench, argv[3]);
+	for (size_t i = 0; i < threads; i++)
+		worker_open(&workers[i], bench, (CK_UTF8CHAR *)argv[4]);
+}
+
+/* run MODULE LABEL PIN OPERATION THREADS MILLISECONDS */
+static int bench_run(char **argv)
+{
+	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+	struct bench bench = { 0 };
+	struct worker workers[BENCH_THREADS_MAX] = { 0 };
+	size_t threads = parse_threads(argv[6]);
+
+	open_all(&bench, argv, workers, threads, &args);
+	race(&bench, workers, threads, argv[7]);
 	return 0;
+}
+
+/* Bytes that mean nothing come in, the operation is done, bytes that mean nothing go out. */
+static void *relay_serve(void *context)
+{
+	struct worker *worker = context;
+	char message[BENCH_MESSAGE_BYTES];
+	struct pollfd readable = { .fd = worker->socket, .events = POLLIN };
+
+	while (poll(&readable, 1, -1) == 1 &&
+		recv(worker->socket, message, sizeof(message), 0) > 0) {
+		check("relayed", worker->bench->operation->run(worker));
+		if (send(worker->socket, message, sizeof(message), 0) < 0)
+			break;
+	}
+	return NULL;
+}
+
+static CK_RV run_relayed(const struct worker *worker)
+{
+	char message[BENCH_MESSAGE_BYTES] = { 0 };
+	struct pollfd readable = { .fd = worker->socket, .events = POLLIN };
+
+	if (send(worker->socket, message, sizeof(message), 0) < 0 || poll(&readable, 1, -1) != 1 ||
+		recv(worker->socket, message, sizeof(message), 0) <= 0)
+		return CKR_DEVICE_ERROR;
+	return CKR_OK;
+}
+
+static void relay_run(char **argv, const int sockets[], size_t threads)
+{
+	CK_C_INITIALIZE_ARGS args = { .CreateMutex = mutex_create,
+		.DestroyMutex = mutex_destroy,
+		.LockMutex = mutex_lock,
+		.UnlockMutex = mutex_unlock };
+	struct bench bench = { 0 };
+	struct worker workers[BENCH_THREADS_MAX] = { 0 };
+
+	open_all(&bench, argv, workers, threads, &args);
+	for (size_t i = 0; i < threads; i++) {
+		workers[i].socket = sockets[i];
+		check("thread",
+			(CK_RV)pthread_create(&workers[i].thread, NULL, relay_serve, &workers[i]));
+	}
+	for (size_t i = 0; i < threads; i++)
+		(void)pthread_join(workers[i].thread, NULL);
+}
+
+/*
+ * relay MODULE LABEL PIN OPERATION THREADS MILLISECONDS: the module in another process behind one
+ * Unix socket a thread, without marshalling, checks or isolation: what no proxy can surpass.
+ */
+static int bench_relay(char **argv)
+{
+	static const struct operation relayed = { "relayed", CKK_EC, run_relayed };
+	struct bench bench = { .operation = &relayed };
+	struct worker workers[BENCH_THREADS_MAX] = { 0 };
+	size_t threads = parse_threads(argv[6]);
+	int ends[BENCH_THREADS_MAX][2];
+	int theirs[BENCH_THREADS_MAX];
+	int status = 0;
+
+	for (size_t i = 0; i < threads; i++) {
+		check("socketpair", (CK_RV)socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]));
+		workers[i].socket = ends[i][0];
+		theirs[i] = ends[i][1];
+	}
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (size_t i = 0; i < threads; i++)
+			(void)close(ends[i][0]);
+		relay_run(argv, theirs, threads);
+		_exit(0);
+	}
+	for (size_t i = 0; i < threads; i++)
+		(void)close(theirs[i]);
+	race(&bench, workers, threads, argv[7]);
+	for (size_t i = 0; i < threads; i++)
+		(void)close(workers[i].socket);
+	return pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
 }
 
 /* setup MODULE LABEL PIN OPERATION: milliseconds from C_Initialize to the first finished call. */
 static int bench_setup(char **argv)
 {
-	struct bench bench = { .operation = operation_find(argv[5]) };
+	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+	struct bench bench = { 0 };
 	struct worker worker = { 0 };
 	int64_t begin_ns = now_ns();
 
-	bench_load(&bench, argv[2]);
-	bench_select(&bench, argv[3]);
-	worker_open(&worker, &bench, (CK_UTF8CHAR *)argv[4]);
+	open_all(&bench, argv, &worker, 1, &args);
 	check("the first call", bench.operation->run(&worker));
 	(void)printf("%.3f\n", (double)(now_ns() - begin_ns) / 1e6);
 	return 0;
@@ -302,13 +417,12 @@ static int bench_setup(char **argv)
  * ends. */
 static int bench_hold(char **argv)
 {
-	struct bench bench = { .operation = operation_find(argv[5]) };
+	CK_C_INITIALIZE_ARGS args = { .flags = CKF_OS_LOCKING_OK };
+	struct bench bench = { 0 };
 	struct worker worker = { 0 };
 	char byte;
 
-	bench_load(&bench, argv[2]);
-	bench_select(&bench, argv[3]);
-	worker_open(&worker, &bench, (CK_UTF8CHAR *)argv[4]);
+	open_all(&bench, argv, &worker, 1, &args);
 	check("the first call", bench.operation->run(&worker));
 	(void)puts("ready");
 	(void)fflush(stdout);
@@ -321,6 +435,7 @@ static const struct command {
 	int (*run)(char **argv);
 } commands[] = {
 	{ "run", 8, bench_run },
+	{ "relay", 8, bench_relay },
 	{ "setup", 6, bench_setup },
 	{ "hold", 6, bench_hold },
 };
@@ -330,7 +445,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (argc == commands[i].arguments && strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argv);
-	(void)fprintf(stderr, "usage: bench run MODULE LABEL PIN OPERATION THREADS MILLISECONDS\n"
-			      "       bench setup|hold MODULE LABEL PIN OPERATION\n");
+	(void)fprintf(stderr,
+		"usage: bench run|relay MODULE LABEL PIN OPERATION THREADS MILLISECONDS\n"
+		"       bench setup|hold MODULE LABEL PIN OPERATION\n");
 	return 2;
 }

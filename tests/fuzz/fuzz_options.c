@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!cert)
 		abort();
-	if (job_subject_from_options(json_object_get(options, "subject"), &cause, &name) ==
-			CKR_OK &&
+	if (job_subject_from_options(json_object_get(options, "subject"), JOB_NAME_SUBJECT, &cause,
+		    &name) == CKR_OK &&
 		cause.text[0] != '\0')
 		abort();
 	if (job_extension_add_options(cert, json_object_get(options, "extensions"), &cause) !=

@@ -59,7 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends) != 0)
 		abort();
 	backend->state = BACKEND_READY;
-	backend->link = ends[0];
+	backend->host.link = ends[0];
+	backend->second.link = -1;
 	/* As many messages as the first byte says, each a piece of the input; at last the raw
 	 * input. */
 	size_t count = size > 0 ? data[0] % 8U + 1 : 0;
@@ -69,8 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)send(ends[1], data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 	(void)close(ends[1]);
 	uplink_drain(&front, 0);
-	if (backend->link >= 0)
+	if (backend->host.link >= 0)
 		abort(); /* the end of the link ends the host */
-	outbox_reset(&backend->outbox);
+	outbox_reset(&backend->host.outbox);
 	return 0;
 }

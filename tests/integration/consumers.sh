@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs that others wrote use a key through the module: OpenSSL's engine, ssh-keygen, p11tool, a linked program.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/consumers_lib.sh"
 
 softhsm_new
 softhsm_token beta
@@ -44,12 +44,23 @@ GNUTLS_PIN=$PIN stock p11tool --provider "$MODULE" --login --test-sign 'pkcs11:t
 	>"$WORK/p11tool.sign" 2>&1 || fail "p11tool --test-sign: $(cat "$WORK/p11tool.sign")"
 
 say "a program linked with pkg-config --libs iothsm-pkcs11"
-cmake --install "$IOTHSM_BUILD" --prefix "$WORK/usr" >/dev/null
-pc=$(dirname "$(find "$WORK/usr" -name iothsm-pkcs11.pc)")
+cmake --install "$IOTHSM_BUILD" --prefix "$WORK/usr" --component module >/dev/null
+export PKG_CONFIG_PATH
+PKG_CONFIG_PATH=$(dirname "$(find "$WORK/usr" -name iothsm-pkcs11.pc)")
 # The file names the configured prefix; the tree was installed elsewhere for this test.
-flags=$(PKG_CONFIG_PATH=$pc pkg-config --define-prefix --cflags --libs iothsm-pkcs11)
-sanitize=${IOTHSM_SANITIZE:+-fsanitize=$IOTHSM_SANITIZE}
-cc -o "$WORK/linked" "$IOTHSM_SOURCE/tests/support/linked.c" $sanitize $flags
-ASAN_OPTIONS=detect_leaks=0 "$WORK/linked" >"$WORK/linked.out" || fail "the linked program"
+pkg-config() {
+	command pkg-config --define-prefix "$@"
+}
+cc() {
+	command cc ${IOTHSM_SANITIZE:+-fsanitize=$IOTHSM_SANITIZE} "$@"
+}
+export -f pkg-config cc
+export IOTHSM_SANITIZE
+cp "$IOTHSM_SOURCE/tests/support/linked.c" "$WORK/program.c"
+cd "$WORK"
+as_written C
+# Below /usr the loader finds it by itself.
+ASAN_OPTIONS=detect_leaks=0 LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH") "$WORK/program" >"$WORK/linked.out" ||
+	fail "the linked program"
 expect_text 'iothsm' "$WORK/linked.out"
 expect_text 'token beta' "$WORK/linked.out"

@@ -2,6 +2,7 @@
 # Java's SunPKCS11 provider through keytool: makes, lists and uses keys on the token.
 . "$(dirname "$0")/consumers_lib.sh"
 
+plain_module
 softhsm_new
 softhsm_token java
 agent_start

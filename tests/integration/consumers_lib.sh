@@ -46,9 +46,60 @@ engine_certificate() {
 		-subj "/CN=$1" -days 30 -out "$WORK/$1.pem"
 }
 
+# plain_module: for programs that do not bear a sanitizer's runtime in front of them. In a sanitized tree agent and token
+# host stay sanitized; the module is the one that is built without.
+plain_module() {
+	[ -n "$SANITIZER_PRELOAD" ] || return 0
+	MODULE=$IOTHSM_BUILD/lib/plain/libiothsm-pkcs11.so
+	SANITIZER_PRELOAD=
+}
+
 # logged FILE COMMAND…: its output is shown when it fails.
 logged() {
 	local file=$WORK/$1
 	shift
 	"$@" >"$file" 2>&1 </dev/null || fail "$*: $(tail -c 3000 "$file")"
+}
+
+# manual TITLE [N]: the Nth example under this title of iothsm-pkcs11(7), as a reader copies it.
+manual() {
+	local text
+	text=$(awk -v title=".SS $1" -v wanted="${2:-1}" '
+		/^\.S[SH]/ { inside = ($0 == title) }
+		/^\.EE/ { shown = 0 }
+		shown { print }
+		inside && /^\.EX/ { shown = (++number == wanted) }' "$IOTHSM_SOURCE/module/iothsm-pkcs11.7")
+	[ -n "$text" ] || fail "iothsm-pkcs11(7) has no example ${2:-1} of $1"
+	sed 's/\\-/-/g; s/\\e/\\/g; s/\\(dq/"/g' <<<"$text"
+}
+
+# as_written TITLE [N]: runs it.
+as_written() {
+	say "iothsm-pkcs11(7): $1 ${2:-}"
+	manual "$@" >"$WORK/manual.sh"
+	logged manual.log bash -eu "$WORK/manual.sh"
+}
+
+# token_of_manual: what the page takes for granted: a token "office" whose PIN the agent keeps, its variables, a message.
+# WORKER may use it too: www-data, as which the workers of servers run where the test is root.
+token_of_manual() {
+	TOKEN=office
+	WORKER=$(id -un)
+	[ "$(id -u)" -ne 0 ] || WORKER=www-data
+	softhsm_new
+	softhsm_token "$TOKEN"
+	agent_conf "token \"$(token_serial "$TOKEN")\" { pin_users = {\"$(id -un)\", \"$WORKER\"} }"
+	agent_start
+	if [ "$WORKER" = www-data ]; then
+		chmod 711 "$WORK"
+		chgrp www-data "$WORK/agent.sock"
+	fi
+	printf '%s\n' "$PIN" >"$WORK/pin"
+	logged keep.log "$BIN/iothsm" --module "$MODULE" pin keep --token "$TOKEN" --pin-file "$WORK/pin"
+	export WORK M=$MODULE PKCS11_MODULE_PATH=$MODULE HOME=$WORK/home
+	# Debian's programs, whatever else this machine has.
+	export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+	mkdir -p "$HOME"
+	cd "$WORK"
+	echo "a message" >message
 }

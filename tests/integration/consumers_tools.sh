@@ -2,6 +2,7 @@
 # Tools that manage tokens: pkcs11-tool's own tests, p11tool, p11-kit, NSS, softhsm2-util and Python.
 . "$(dirname "$0")/consumers_lib.sh"
 
+plain_module
 token_with_keys tools
 login=(--login --pin "$PIN")
 
@@ -60,9 +61,16 @@ if [ "$(id -u)" -eq 0 ]; then
 	become=(unshare --user --map-user=1000)
 	"${become[@]}" true 2>/dev/null || become=(setpriv --reuid 65534 --inh-caps "$caps" --ambient-caps "$caps")
 fi
-HOME=$WORK/home logged p11-kit.log stock "${become[@]}" p11-kit list-modules
+manual p11-kit >"$WORK/p11-kit.sh"
+HOME=$WORK/home logged p11-kit.log "${become[@]}" sh "$WORK/p11-kit.sh"
 expect_text 'iothsm' "$WORK/p11-kit.log"
 expect_text "token: $TOKEN" "$WORK/p11-kit.log"
+# Our own daemons must not find themselves: p11-kit goes by the name of the program.
+for program in $(sed -n 's/^disable-in: //p' "$IOTHSM_SOURCE/module/iothsm.module" | tr -d ,); do
+	cp "$(command -v p11-kit)" "$WORK/$program"
+	HOME=$WORK/home logged disabled.log "${become[@]}" "$WORK/$program" list-modules
+	! grep -q iothsm "$WORK/disabled.log" || fail "p11-kit offers the module to $program: $(cat "$WORK/disabled.log")"
+done
 
 say "NSS: modutil and certutil"
 mkdir "$WORK/nss"

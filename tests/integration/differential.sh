@@ -23,7 +23,11 @@ sort >"$WORK/known" <<-'KNOWN'
 	> object: copy unknown = 0x82
 	> object: short class = 0x13
 	> encrypt: unknown key = 0x60
+	> encrypt: OAEP without parameter = 0x71
+	> decrypt: OAEP without parameter = 0x71
+	> encrypt: a signing mechanism = 0x63
 	> sign: unknown key = 0x60
+	> sign: key of another type = 0x63
 	> derive: unknown key = 0x60
 	> rare: sign recover = 0x91
 	> rare: verify recover = 0x91

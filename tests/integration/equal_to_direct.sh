@@ -45,11 +45,12 @@ sign_and_verify() { # NAME ID SIGN-MECHANISM DIGEST: signed by us, verified by t
 say "key generation"
 p11 "${login[@]}" --keypairgen --key-type rsa:2048 --id 01 --label rsa >/dev/null
 
-say "pkcs11-tool's own tests say the same of both" # its last one fails on SoftHSM2 itself
-ours=0 theirs=0
-p11 "${login[@]}" --test 2>&1 | grep -v '^Using slot' >"$WORK/our.test" || ours=$?
-direct "${login[@]}" --test 2>&1 | grep -v '^Using slot' >"$WORK/direct.test" || theirs=$?
-expect_equal "$ours" "$theirs" "status of --test"
+say "pkcs11-tool's own tests: none fails, and what passes on SoftHSM2 itself says the same"
+p11 "${login[@]}" --test >"$WORK/our.test" 2>&1 || fail "--test: $(cat "$WORK/our.test")"
+direct "${login[@]}" --test >"$WORK/direct.test" 2>&1 || true # SoftHSM2 has RSA-OAEP with SHA-1 alone
+for said in our direct; do
+	sed -i -e '/^Using slot/d' -e '/OAEP/,$d' "$WORK/$said.test"
+done
 diff "$WORK/direct.test" "$WORK/our.test" >&2 || fail "--test differs"
 
 say "signatures of every key type, verified by the token without us"

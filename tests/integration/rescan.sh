@@ -4,6 +4,8 @@
 
 softhsm_new
 softhsm_token inside
+agent_conf
+sed -i 's/type = pkcs11/& watch = none/' "$WORK/agent.conf"
 agent_start
 CLIENT=$IOTHSM_BUILD/bin/test_client
 p11 --login --pin "$PIN" --keypairgen --key-type EC:prime256v1 --id 01 --label key >/dev/null

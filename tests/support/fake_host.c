@@ -134,6 +134,8 @@ static void hear_front(void)
 	switch (message.type) {
 	case LINK_START:
 	case LINK_RESCAN: list_tokens(); break;
+	case LINK_PING: tell(&(struct link_message){ .type = LINK_PONG }); break;
+	case LINK_LEAVE: tell(&(struct link_message){ .type = LINK_STAYS_END }); _exit(0);
 	case LINK_PIN: pins = message.secret.present ? pins + 1 : 0; break;
 	case LINK_TICKET: tickets++; break;
 	case LINK_GUARD: guards++; break;

@@ -12,9 +12,11 @@
 
 static struct client *attach(struct fixture *fixture, uint8_t id, uid_t uid)
 {
-	struct link_message message = {
-		.type = LINK_CLIENT, .uid = uid, .rights = FIXTURE_ALL_RIGHTS, .slot = 42
-	};
+	struct link_message message = { .type = LINK_CLIENT,
+		.uid = uid,
+		.rights = FIXTURE_ALL_RIGHTS,
+		.mechanisms.count = LINK_MECHANISMS_ALL,
+		.slot = 42 };
 
 	memset(message.client, id, sizeof(message.client));
 	return client_attach(&fixture->host, fixture->token, &message);

@@ -7,7 +7,7 @@
 #include "client.h"
 #include "mock_library.h"
 
-enum { FIXTURE_ALL_RIGHTS = 0x7f, FIXTURE_TYPES = LINK_RESTART + 1 };
+enum { FIXTURE_ALL_RIGHTS = 0x1ff, FIXTURE_TYPES = LINK_MOVED + 1 };
 
 struct fixture {
 	struct host host;

@@ -100,6 +100,18 @@ static size_t count_sockets(void)
 	return count;
 }
 
+static size_t count_entries(const char *directory)
+{
+	DIR *folder = opendir(directory);
+	size_t count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	(void)closedir(folder);
+	return count;
+}
+
 static void await_sockets(size_t wanted)
 {
 	time_t give_up = time(NULL) + PATIENCE_SECONDS;
@@ -193,6 +205,39 @@ static void every_3_2_function_answers_before_initialize_and_after_finalize(void
 			p11->C_GetSessionValidationFlags(1, 1, &flags), CKR_FUNCTION_NOT_SUPPORTED);
 		assert_int_equal(finalize(NULL), 0);
 	}
+}
+
+static CK_RV make_mutex(void **mutex)
+{
+	*mutex = NULL;
+	return CKR_OK;
+}
+
+static CK_RV use_mutex(void *mutex)
+{
+	(void)mutex;
+	return CKR_OK;
+}
+
+/* The module has no threads of its own, so it can do with the program's mutexes. */
+static void program_with_mutexes_alone_is_welcome(void **state)
+{
+	CK_C_INITIALIZE_ARGS mutexes = { make_mutex, use_mutex, use_mutex, use_mutex, 0, NULL };
+
+	(void)state;
+	assert_int_equal(p11->C_Initialize(&mutexes), CKR_OK);
+	assert_int_equal(p11->C_Initialize(&mutexes), CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	assert_int_equal(finalize(NULL), 0);
+}
+
+static void initialize_starts_no_thread(void **state)
+{
+	size_t before = count_entries("/proc/self/task");
+
+	(void)state;
+	assert_int_equal(initialize(NULL), 0);
+	assert_int_equal(count_entries("/proc/self/task"), before);
+	assert_int_equal(finalize(NULL), 0);
 }
 
 static void session_handle_does_not_outlive_finalize(void **state)
@@ -291,8 +336,10 @@ static int use_afresh(void)
 {
 	CK_SESSION_HANDLE session = 0;
 	CK_OBJECT_HANDLE key = 0;
+	CK_ULONG count = 0;
 
-	if (p11->C_Finalize(NULL) != CKR_CRYPTOKI_NOT_INITIALIZED)
+	if (p11->C_GetSlotList(CK_FALSE, NULL, &count) != CKR_CRYPTOKI_NOT_INITIALIZED ||
+		p11->C_Finalize(NULL) != CKR_CRYPTOKI_NOT_INITIALIZED)
 		return 1;
 	if (initialize(NULL) != 0 ||
 		p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK)
@@ -309,6 +356,35 @@ static int status_of(pid_t child)
 	int status = -1;
 
 	return waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+static int look_at_inheritance(CK_SESSION_HANDLE session)
+{
+	CK_SESSION_INFO info;
+
+	if (p11->C_GetSessionInfo(session, &info) != CKR_CRYPTOKI_NOT_INITIALIZED)
+		return 1;
+	if (p11->C_CloseSession(session) != CKR_CRYPTOKI_NOT_INITIALIZED)
+		return 2;
+	if (initialize(NULL) != 0 || finalize(NULL) != 0)
+		return 3;
+	return count_sockets() == 0 ? 0 : 4;
+}
+
+static void child_gives_up_what_it_inherited_and_the_parent_keeps_it(void **state)
+{
+	CK_SESSION_HANDLE session = open_session();
+	CK_SESSION_INFO info;
+
+	(void)state;
+	log_in(session);
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(look_at_inheritance(session));
+	assert_int_equal(status_of(child), 0);
+	assert_int_equal(p11->C_GetSessionInfo(session, &info), CKR_OK);
+	assert_int_equal(info.state, CKS_RO_USER_FUNCTIONS);
 }
 
 /* Uses the module, forks again, and goes on using it afterwards. */
@@ -411,11 +487,14 @@ int main(int argc, char **argv)
 #define IN_USE(name) cmocka_unit_test_setup_teardown(name, initialize, finalize)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_3_2_function_answers_before_initialize_and_after_finalize),
+		cmocka_unit_test(program_with_mutexes_alone_is_welcome),
+		cmocka_unit_test(initialize_starts_no_thread),
 		IN_USE(session_handle_does_not_outlive_finalize),
 		IN_USE(no_event_is_said_at_once),
 		IN_USE(finalize_ends_waiting_calls_that_hinder_nobody),
 		IN_USE(finalize_ends_calls_in_flight),
 		IN_USE(unloading_leaves_a_thread_inside_unharmed),
+		IN_USE(child_gives_up_what_it_inherited_and_the_parent_keeps_it),
 		IN_USE(grandchild_is_a_program_of_its_own),
 		IN_USE(fork_amid_other_threads_calls_gives_a_sound_child),
 	};

@@ -267,7 +267,8 @@ static void send_reply(const struct mock_client *client, const Call *call, const
 
 	if (mock.raw_function == call->function) {
 		mock.raw_function = Function_NONE;
-		frame = (struct frame){ mock.raw, mock.raw_len, sizeof(mock.raw) };
+		frame.data = mock.raw;
+		frame.len = mock.raw_len;
 		(void)wire_send(client->fd, &frame, -1);
 		return;
 	}

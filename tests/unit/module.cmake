@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-foreach(name arena mechanism wire)
+foreach(name arena mechanism spin wire)
 	iothsm_unit_test(${name} iothsm-wire)
 endforeach()
 

@@ -33,6 +33,8 @@ static void empty_file_gives_the_defaults(void **unused)
 	assert_string_equal(config.pubnub_origin, "https://ps.pndsn.com");
 	assert_int_equal(config.workers, 4);
 	assert_int_equal(config.signing_window_s, 3600);
+	assert_int_equal(config.probe_s, 30);
+	assert_null(config.metrics);
 	assert_null(config.tls_ca);
 	config_reset(&config);
 }
@@ -44,12 +46,15 @@ static void values_are_taken(void **unused)
 	(void)unused;
 	CK_RV rv = load(
 		"platform = \"https://localhost:8443\"\nplatform_ca = \"/a.pem\"\nworkers = 2\n"
+		"metrics = \"127.0.0.1:9100\"\nprobe = 5\n"
 		"token \"0123\" { pin_file = \"/pin\" }\n",
 		&config);
 
 	assert_int_equal(rv, CKR_OK);
 	assert_string_equal(config.platform, "https://localhost:8443");
 	assert_string_equal(config.platform_ca, "/a.pem");
+	assert_string_equal(config.metrics, "127.0.0.1:9100");
+	assert_int_equal(config.probe_s, 5);
 	assert_string_equal(config_pin_file(&config, "0123"), "/pin");
 	assert_null(config_pin_file(&config, "0124"));
 	config_reset(&config);
@@ -63,6 +68,11 @@ static void refused_texts_are_errors(void **unused)
 		"workers = 65\n",
 		"signing_window = 5\n",
 		"rescan = -1\n",
+		"probe = 0\n",
+		"probe = 31\n",
+		"metrics = \"0.0.0.0:9100\"\n",
+		"metrics = \"localhost:9100\"\n",
+		"metrics = \"/run/metrics.sock\"\n",
 		"platform = \"http://pkiaas.io\"\n",
 		"platform = \"https://pkiaas.io/path\"\n",
 		"platform = \"https://user@pkiaas.io\"\n",
@@ -96,6 +106,21 @@ static void missing_file_is_an_error(void **unused)
 	config_reset(&config);
 }
 
+static void order_of_names_is_one_of_two_words(void **unused)
+{
+	struct config config;
+
+	(void)unused;
+	assert_int_equal(load("", &config), CKR_OK);
+	assert_false(config.subject_order);
+	config_reset(&config);
+	assert_int_equal(load("name_order = subject\n", &config), CKR_OK);
+	assert_true(config.subject_order);
+	config_reset(&config);
+	assert_int_equal(load("name_order = object\n", &config), CKR_ARGUMENTS_BAD);
+	config_reset(&config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +128,7 @@ int main(void)
 		cmocka_unit_test(values_are_taken),
 		cmocka_unit_test(refused_texts_are_errors),
 		cmocka_unit_test(missing_file_is_an_error),
+		cmocka_unit_test(order_of_names_is_one_of_two_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -290,7 +290,7 @@ static void request_that_names_another_ca_is_answered_with_a_refusal(void **stat
 
 static void repeated_request_gets_the_stored_answer(void **state)
 {
-	static const struct journal_answer answer = { true, "answer", "", "", 0, 0, 0 };
+	static const struct journal_answer answer = { true, "answer", "", "", 0, 0, 0, "" };
 	struct fixture *fixture = *state;
 
 	deliver(fixture, request_of("s1", REQUEST, 1));

@@ -21,7 +21,7 @@
 #define THUMBPRINT "00112233445566778899aabbccddeeff00112233"
 #define FIRST      "journal/000000000001.jsonl"
 
-static const struct journal_answer done = { true, "certificate", "/CN=leaf", "0a", 11, 1, 2 };
+static const struct journal_answer done = { true, "certificate", "/CN=leaf", "0a", 11, 1, 2, "ab" };
 static EVP_PKEY *signer_key;
 static X509 *signer;
 

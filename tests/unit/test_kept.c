@@ -36,19 +36,46 @@ static int drop(void **state)
 	return 0;
 }
 
-static void store(const char *of, CK_USER_TYPE user, const char *text)
+static struct token_name of(const char *serial_number)
 {
+	return (struct token_name){ "b", serial_number, NULL };
+}
+
+static void store(const char *serial_number, CK_USER_TYPE user, const char *text)
+{
+	const struct token_name name = of(serial_number);
 	struct secret pin = { 0 };
 
 	assert_true(secret_set(&pin, bytes_of_text(text)));
-	assert_int_equal(kept_store(&kept, of, user, &pin), CKR_OK);
+	assert_int_equal(kept_store(&kept, &name, user, &pin), CKR_OK);
 }
 
-static bool has_after_restart(const char *of, CK_USER_TYPE user)
+static bool has(const struct settings *settings, const char *serial_number, CK_USER_TYPE user)
+{
+	const struct token_name name = of(serial_number);
+
+	return kept_has(&kept, settings, &name, user);
+}
+
+static bool reads(const struct settings *settings, const char *serial_number, struct secret *pin)
+{
+	const struct token_name name = of(serial_number);
+
+	return kept_read(&kept, settings, &name, CKU_USER, pin);
+}
+
+static CK_RV forget(const char *serial_number, CK_USER_TYPE user)
+{
+	const struct token_name name = of(serial_number);
+
+	return kept_forget(&kept, &name, user);
+}
+
+static bool has_after_restart(const char *serial_number, CK_USER_TYPE user)
 {
 	kept_reset(&kept);
 	assert_int_equal(kept_load(&kept, directory.path), CKR_OK);
-	return kept_has(&kept, &nothing, of, user);
+	return has(&nothing, serial_number, user);
 }
 
 static void kept_pin_outlives_the_agent(void **state)
@@ -59,8 +86,8 @@ static void kept_pin_outlives_the_agent(void **state)
 
 	assert_true(has_after_restart("abc", CKU_USER));
 
-	assert_false(kept_has(&kept, &nothing, "abc", CKU_SO));
-	assert_true(kept_read(&kept, &nothing, "abc", CKU_USER, &pin));
+	assert_false(has(&nothing, "abc", CKU_SO));
+	assert_true(reads(&nothing, "abc", &pin));
 	assert_true(secret_equal(&pin, bytes_of_text("1234")));
 }
 
@@ -73,7 +100,7 @@ static void files_are_for_the_agent_alone(void **state)
 
 	assert_int_equal(stat(pins.path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0700);
-	assert_int_equal(stat(directory_file(&pins, "616263.so"), &status), 0);
+	assert_int_equal(stat(directory_file(&pins, "62-616263.so"), &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
 }
 
@@ -95,18 +122,31 @@ static void forgotten_pin_is_gone_for_good(void **state)
 	store("abc", CKU_USER, "1234");
 	store("abc", CKU_SO, "5678");
 
-	assert_int_equal(kept_forget(&kept, "abc", CKU_USER), CKR_OK);
+	assert_int_equal(forget("abc", CKU_USER), CKR_OK);
 
 	assert_false(has_after_restart("abc", CKU_USER));
-	assert_true(kept_has(&kept, &nothing, "abc", CKU_SO));
-	assert_int_not_equal(stat(directory_file(&pins, "616263.user"), &status), 0);
+	assert_true(has(&nothing, "abc", CKU_SO));
+	assert_int_not_equal(stat(directory_file(&pins, "62-616263.user"), &status), 0);
+}
+
+/* Another library that claims the serial of a token must not be told its PIN. */
+static void kept_pin_is_for_its_backend_alone(void **state)
+{
+	static const struct token_name same = { "other", "abc", NULL };
+	struct secret pin = { 0 };
+	(void)state;
+	store("abc", CKU_USER, "1234");
+
+	assert_true(has_after_restart("abc", CKU_USER));
+	assert_false(kept_has(&kept, &nothing, &same, CKU_USER));
+	assert_false(kept_read(&kept, &nothing, &same, CKU_USER, &pin));
 }
 
 static void forgetting_what_is_not_kept_is_fine(void **state)
 {
 	(void)state;
 
-	assert_int_equal(kept_forget(&kept, "abc", CKU_USER), CKR_OK);
+	assert_int_equal(forget("abc", CKU_USER), CKR_OK);
 }
 
 static void file_named_by_the_configuration_counts(void **state)
@@ -114,9 +154,9 @@ static void file_named_by_the_configuration_counts(void **state)
 	struct secret pin = { 0 };
 	(void)state;
 
-	assert_true(kept_has(&kept, &named, "7", CKU_USER));
-	assert_false(kept_has(&kept, &named, "7", CKU_SO));
-	assert_false(kept_read(&kept, &named, "7", CKU_USER, &pin));
+	assert_true(has(&named, "7", CKU_USER));
+	assert_false(has(&named, "7", CKU_SO));
+	assert_false(reads(&named, "7", &pin));
 	assert_false(pin.present);
 }
 
@@ -127,7 +167,7 @@ static void what_is_kept_at_run_time_comes_first(void **state)
 
 	store("7", CKU_USER, "4321");
 
-	assert_true(kept_read(&kept, &named, "7", CKU_USER, &pin));
+	assert_true(reads(&named, "7", &pin));
 	assert_true(secret_equal(&pin, bytes_of_text("4321")));
 }
 
@@ -135,7 +175,8 @@ static void damaged_file_is_refused(void **state)
 {
 	struct kept other;
 	(void)state;
-	(void)directory_write(&directory, "managed.conf", "token \"x\" { kept = {everything} }");
+	(void)directory_write(
+		&directory, "managed.conf", "kept { backend = b serial = x pins = {everything} }");
 
 	assert_int_not_equal(kept_load(&other, directory.path), CKR_OK);
 
@@ -149,6 +190,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(files_are_for_the_agent_alone, make, drop),
 		cmocka_unit_test_setup_teardown(any_serial_is_kept_and_found_again, make, drop),
 		cmocka_unit_test_setup_teardown(forgotten_pin_is_gone_for_good, make, drop),
+		cmocka_unit_test_setup_teardown(kept_pin_is_for_its_backend_alone, make, drop),
 		cmocka_unit_test_setup_teardown(forgetting_what_is_not_kept_is_fine, make, drop),
 		cmocka_unit_test_setup_teardown(file_named_by_the_configuration_counts, make, drop),
 		cmocka_unit_test_setup_teardown(what_is_kept_at_run_time_comes_first, make, drop),

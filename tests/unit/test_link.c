@@ -104,13 +104,28 @@ static void short_and_long_messages_are_refused(void **state)
 	assert_false(is_accepted(message, sizeof(message[0]) + 1));
 }
 
+static void list_of_mechanisms_stays_inside_its_room(void **state)
+{
+	struct link_message message = { .type = LINK_CLIENT };
+	(void)state;
+
+	message.mechanisms.count = LINK_MECHANISMS_ALL;
+	assert_true(is_accepted(&message, sizeof(message)));
+	message.mechanisms.count = LINK_MECHANISMS_MAX;
+	assert_true(is_accepted(&message, sizeof(message)));
+	message.mechanisms.count = LINK_MECHANISMS_MAX + 1;
+	assert_false(is_accepted(&message, sizeof(message)));
+	message.mechanisms.count = LINK_MECHANISMS_ALL - 1;
+	assert_false(is_accepted(&message, sizeof(message)));
+}
+
 static void unknown_types_are_refused(void **state)
 {
-	struct link_message message = { .type = LINK_RESTART };
+	struct link_message message = { .type = LINK_MOVED };
 	(void)state;
 
 	assert_true(is_accepted(&message, sizeof(message)));
-	message.type = (enum link_type)(LINK_RESTART + 1);
+	message.type = (enum link_type)(LINK_MOVED + 1);
 	assert_false(is_accepted(&message, sizeof(message)));
 	message.type = (enum link_type)0;
 	assert_false(is_accepted(&message, sizeof(message)));
@@ -192,6 +207,8 @@ int main(void)
 			nothing_there_is_told_from_the_end, open_ends, close_ends),
 		cmocka_unit_test_setup_teardown(
 			short_and_long_messages_are_refused, open_ends, close_ends),
+		cmocka_unit_test_setup_teardown(
+			list_of_mechanisms_stays_inside_its_room, open_ends, close_ends),
 		cmocka_unit_test_setup_teardown(unknown_types_are_refused, open_ends, close_ends),
 		cmocka_unit_test_setup_teardown(text_without_end_is_refused, open_ends, close_ends),
 		cmocka_unit_test_setup_teardown(

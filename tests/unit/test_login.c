@@ -119,6 +119,56 @@ static void so_login_is_judged_on_the_clients_own_sessions(void **state)
 		CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
 }
 
+static CK_RV make_private_session_object(struct fixture *fixture, struct client *client)
+{
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+	CK_ATTRIBUTE template[] = { { CKA_TOKEN, &no, sizeof(no) },
+		{ CKA_PRIVATE, &yes, sizeof(yes) } };
+
+	return fixture_call(fixture, client,
+		(Call){ .function = Function_C_CreateObject,
+			.handle = 5,
+			.attributes = { template, 2 } });
+}
+
+/* The logout that an SO phase begins with would destroy it. */
+static void so_waits_for_private_session_objects_of_others(void **state)
+{
+	struct fixture *fixture = *state;
+
+	open_both(fixture);
+	assert_int_equal(fixture_login(fixture, fixture->a, 5, CKU_USER, "1234"), CKR_OK);
+	assert_int_equal(make_private_session_object(fixture, fixture->a), CKR_OK);
+	CK_OBJECT_HANDLE object = fixture->reply.number;
+
+	assert_int_equal(fixture_login(fixture, fixture->b, 5, CKU_SO, "87654321"),
+		CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+	assert_true(mock.login_done);
+	assert_int_equal(fixture_call(fixture, fixture->a,
+				 (Call){ .function = Function_C_DestroyObject,
+					 .handle = 5,
+					 .object = object }),
+		CKR_OK);
+	assert_int_equal(fixture_login(fixture, fixture->b, 5, CKU_SO, "87654321"), CKR_OK);
+}
+
+static void pin_to_keep_is_checked_beside_private_session_objects(void **state)
+{
+	struct fixture *fixture = *state;
+	Call keep = { .function = Function_ADMIN_KEEP_PIN, .data = bytes_of_text("1234") };
+
+	open_both(fixture);
+	assert_int_equal(fixture_login(fixture, fixture->a, 5, CKU_USER, "1234"), CKR_OK);
+	assert_int_equal(make_private_session_object(fixture, fixture->a), CKR_OK);
+
+	keep.number = CKU_SO;
+	assert_int_equal(
+		fixture_call(fixture, fixture->b, keep), CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+	keep.number = CKU_USER;
+	assert_int_equal(fixture_call(fixture, fixture->b, keep), CKR_OK);
+	assert_int_equal(mock.logins, 1);
+}
+
 static void so_login_needs_its_right(void **state)
 {
 	struct fixture *fixture = *state;
@@ -284,6 +334,11 @@ int main(void)
 			fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			ticket_logs_in_again_after_a_restart_for_its_client_only, fixture_setup,
+			fixture_teardown),
+		cmocka_unit_test_setup_teardown(so_waits_for_private_session_objects_of_others,
+			fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			pin_to_keep_is_checked_beside_private_session_objects, fixture_setup,
 			fixture_teardown),
 		cmocka_unit_test_setup_teardown(
 			kept_pin_serves_those_who_have_the_right, fixture_setup, fixture_teardown),

@@ -76,6 +76,21 @@ static void full_queue_and_unknown_lane_refuse(void **state)
 	assert_false(queue_push(queue, 3, &items[0]));
 }
 
+static void age_is_that_of_the_first_that_waits(void **state)
+{
+	struct queue *queue = *state;
+	struct queue_item items[2];
+
+	assert_int_equal(queue_age_ms(queue), 0);
+	assert_true(queue_push(queue, 0, &items[0]));
+	assert_true(queue_push(queue, 1, &items[1]));
+	items[1].pushed_ms -= 5000;
+	assert_in_range(queue_age_ms(queue), 5000, 4000000);
+	(void)queue_abandon(queue);
+	(void)queue_abandon(queue);
+	assert_int_equal(queue_age_ms(queue), 0);
+}
+
 static void *work(void *context)
 {
 	struct queue *queue = context;
@@ -129,6 +144,8 @@ static void drain_gives_up_on_what_nobody_takes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			age_is_that_of_the_first_that_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(lane_is_first_in_first_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(lanes_take_turns, setup, teardown),
 		cmocka_unit_test_setup_teardown(

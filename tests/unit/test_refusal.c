@@ -26,6 +26,7 @@ static void every_refusal_is_counted_though_not_every_one_is_logged(void **unuse
 	assert_int_equal(json_integer_value(json_object_get(counts, "foreign")), 1);
 	assert_int_equal(json_integer_value(json_object_get(counts, "conflict")), 0);
 	assert_int_equal(json_object_size(counts), REFUSAL_COUNT);
+	assert_string_equal(refusal_name(REFUSAL_UNKNOWN_CA), "unknown_ca");
 	json_decref(counts);
 }
 

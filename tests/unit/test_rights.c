@@ -15,8 +15,8 @@
 #define BACKEND "backend \"b\" { type = piv }\n"
 
 enum {
-	EVERYTHING =
-		IOTHSM_RIGHT_USE | IOTHSM_RIGHT_GENERATE | IOTHSM_RIGHT_DESTROY | IOTHSM_RIGHT_SO
+	USE = IOTHSM_RIGHT_USE | IOTHSM_RIGHT_SIGN | IOTHSM_RIGHT_DECRYPT,
+	EVERYTHING = USE | IOTHSM_RIGHT_GENERATE | IOTHSM_RIGHT_DESTROY | IOTHSM_RIGHT_SO
 };
 
 static struct directory directory;
@@ -43,13 +43,27 @@ static const struct peer somebody = {
 };
 static const struct peer root = { .uid = 0 };
 
+static CK_FLAGS allowed(const struct peer *peer, const char *serial)
+{
+	const struct token_name token = { "b", serial, "label" };
+
+	return rights_of(settings, peer, serial ? &token : NULL).allow;
+}
+
+static bool uses_kept_pin(const struct peer *peer, const char *serial)
+{
+	const struct token_name token = { "b", serial, "label" };
+
+	return rights_use_kept_pin(settings, peer, &token);
+}
+
 static void without_rights_everyone_has_all_but_admin(void **state)
 {
 	(void)state;
 	configure(BACKEND);
 
-	assert_int_equal(rights_of(settings, &somebody, "1"), EVERYTHING);
-	assert_int_equal(rights_of(settings, &root, "1"), EVERYTHING | IOTHSM_RIGHT_ADMIN);
+	assert_int_equal(allowed(&somebody, "1"), EVERYTHING);
+	assert_int_equal(allowed(&root, "1"), EVERYTHING | IOTHSM_RIGHT_ADMIN);
 }
 
 static void first_matching_block_wins(void **state)
@@ -58,8 +72,8 @@ static void first_matching_block_wins(void **state)
 	configure(BACKEND "rights \"a\" { users = {4711} allow = {use} }\n"
 			  "rights \"b\" { allow = {use, destroy} }\n");
 
-	assert_int_equal(rights_of(settings, &somebody, "1"), IOTHSM_RIGHT_USE);
-	assert_int_equal(rights_of(settings, &root, "1"), IOTHSM_RIGHT_USE | IOTHSM_RIGHT_DESTROY);
+	assert_int_equal(allowed(&somebody, "1"), USE);
+	assert_int_equal(allowed(&root, "1"), USE | IOTHSM_RIGHT_DESTROY);
 }
 
 static void supplementary_groups_count(void **state)
@@ -67,7 +81,7 @@ static void supplementary_groups_count(void **state)
 	(void)state;
 	configure(BACKEND "rights \"a\" { groups = {60} allow = {admin} }\n");
 
-	assert_int_equal(rights_of(settings, &somebody, "1"), IOTHSM_RIGHT_ADMIN);
+	assert_int_equal(allowed(&somebody, "1"), IOTHSM_RIGHT_ADMIN);
 }
 
 static void block_of_another_token_does_not_match(void **state)
@@ -75,10 +89,10 @@ static void block_of_another_token_does_not_match(void **state)
 	(void)state;
 	configure(BACKEND "rights \"a\" { tokens = {\"1\", \"2\"} allow = {} }\n");
 
-	assert_int_equal(rights_of(settings, &somebody, "2"), 0);
-	assert_int_equal(rights_of(settings, &somebody, "3"), EVERYTHING);
-	assert_int_equal(rights_of(settings, &somebody, ""), EVERYTHING);
-	assert_int_equal(rights_of(settings, &somebody, NULL), EVERYTHING);
+	assert_int_equal(allowed(&somebody, "2"), 0);
+	assert_int_equal(allowed(&somebody, "3"), EVERYTHING);
+	assert_int_equal(allowed(&somebody, ""), EVERYTHING);
+	assert_int_equal(allowed(&somebody, NULL), EVERYTHING);
 }
 
 static void kept_pins_are_for_pin_users_alone(void **state)
@@ -86,10 +100,57 @@ static void kept_pins_are_for_pin_users_alone(void **state)
 	(void)state;
 	configure(BACKEND "token \"1\" { pin_users = {4711} }\n");
 
-	assert_true(rights_use_kept_pin(settings, &somebody, "1"));
-	assert_false(rights_use_kept_pin(settings, &somebody, "2"));
-	assert_false(rights_use_kept_pin(settings, &root, "1"));
-	assert_true(rights_use_kept_pin(settings, &root, "2"));
+	assert_true(uses_kept_pin(&somebody, "1"));
+	assert_false(uses_kept_pin(&somebody, "2"));
+	assert_false(uses_kept_pin(&root, "1"));
+	assert_true(uses_kept_pin(&root, "2"));
+}
+
+static void kept_pins_are_for_the_backend_that_is_named(void **state)
+{
+	static const struct token_name same = { "other", "1", "label" };
+	(void)state;
+	configure(BACKEND "token \"x\" { serial = \"1\" backend = \"b\" pin_users = {4711} }\n");
+
+	assert_true(uses_kept_pin(&somebody, "1"));
+	assert_false(rights_use_kept_pin(settings, &somebody, &same));
+}
+
+static void star_means_all_tokens_and_the_agent(void **state)
+{
+	(void)state;
+	configure(BACKEND "rights \"a\" { tokens = {\"*\"} allow = {destroy} }\n");
+
+	assert_int_equal(allowed(&somebody, "7"), IOTHSM_RIGHT_DESTROY);
+	assert_int_equal(allowed(&somebody, ""), IOTHSM_RIGHT_DESTROY);
+	assert_int_equal(allowed(&somebody, NULL), IOTHSM_RIGHT_DESTROY);
+}
+
+static void label_that_is_not_known_takes_everything_away(void **state)
+{
+	static const struct token_name unlisted = { "b", "1", NULL };
+	(void)state;
+	configure(BACKEND "rights \"a\" { tokens = {\"pkcs11:token=label\"} allow = {sign} }\n");
+
+	assert_int_equal(allowed(&somebody, "1"), IOTHSM_RIGHT_USE | IOTHSM_RIGHT_SIGN);
+	assert_int_equal(rights_of(settings, &somebody, &unlisted).allow, 0);
+}
+
+static void mechanisms_come_with_the_section(void **state)
+{
+	static const struct token_name token = { "b", "1", "label" };
+	(void)state;
+	configure(BACKEND "rights \"a\" { users = {4711} allow = {use} mechanisms = {CKM_ECDSA, "
+			  "\"0x1044\"} }\n"
+			  "rights \"b\" { users = {4712} allow = {use} mechanisms = {} }\n");
+	const struct peer nobody = { .uid = 4712, .gid = 4712 };
+	struct rights rights = rights_of(settings, &somebody, &token);
+
+	assert_int_equal(rights.mechanisms->count, 2);
+	assert_int_equal(rights.mechanisms->types[0], CKM_ECDSA);
+	assert_int_equal(rights.mechanisms->types[1], CKM_ECDSA_SHA256);
+	assert_int_equal(rights_of(settings, &nobody, &token).mechanisms->count, 0);
+	assert_int_equal(rights_of(settings, &root, &token).mechanisms->count, LINK_MECHANISMS_ALL);
 }
 
 static void peer_is_what_the_kernel_says(void **state)
@@ -119,6 +180,10 @@ int main(void)
 		cmocka_unit_test_teardown(supplementary_groups_count, drop),
 		cmocka_unit_test_teardown(block_of_another_token_does_not_match, drop),
 		cmocka_unit_test_teardown(kept_pins_are_for_pin_users_alone, drop),
+		cmocka_unit_test_teardown(kept_pins_are_for_the_backend_that_is_named, drop),
+		cmocka_unit_test_teardown(star_means_all_tokens_and_the_agent, drop),
+		cmocka_unit_test_teardown(label_that_is_not_known_takes_everything_away, drop),
+		cmocka_unit_test_teardown(mechanisms_come_with_the_section, drop),
 		cmocka_unit_test(peer_is_what_the_kernel_says),
 	};
 

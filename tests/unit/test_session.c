@@ -35,7 +35,7 @@ static void restart_with_an_init_waiting_costs_no_error(void **state)
 	assert_int_equal(C_Sign(session, NULL, 0, signature, &len), CKR_OK);
 }
 
-static void operation_of_a_dead_host_is_not_initialized(void **state)
+static void operation_of_a_dead_host_fails_once_and_is_gone(void **state)
 {
 	CK_SESSION_HANDLE session = mock_session(state);
 	CK_BYTE part[] = "part";
@@ -44,6 +44,7 @@ static void operation_of_a_dead_host_is_not_initialized(void **state)
 	assert_int_equal(C_SignUpdate(session, part, 4), CKR_OK);
 	mock_restart_host();
 
+	assert_int_equal(C_SignUpdate(session, part, 4), CKR_DEVICE_ERROR);
 	assert_int_equal(C_SignUpdate(session, part, 4), CKR_OPERATION_NOT_INITIALIZED);
 	assert_int_equal(mock_sign(session, MOCK_KEY), CKR_OK);
 }
@@ -226,7 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(restart_between_two_calls_costs_no_error),
 		TEST(restart_with_an_init_waiting_costs_no_error),
-		TEST(operation_of_a_dead_host_is_not_initialized),
+		TEST(operation_of_a_dead_host_fails_once_and_is_gone),
 		TEST(signature_whose_answer_is_lost_fails_once_and_is_not_repeated),
 		TEST(digest_whose_answer_is_lost_is_asked_again_once_it_is_one_call),
 		TEST(question_whose_answer_is_lost_is_asked_again),

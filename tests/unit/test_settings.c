@@ -64,13 +64,14 @@ static void assert_says(const char *text, const char *part)
 
 static void everything_is_read(void **state)
 {
+	static const struct token_name token = { "one", "007", NULL };
 	(void)state;
 
 	struct settings *settings =
 		load("socket = \"/a/sock\"\nstate = \"/a/state\"\nlibexec = \"/a/libexec\"\n"
 		     "backend \"one\" { type = pkcs11 module = \"/m\" env = {\"A=1\", \"B=2\"} "
 		     "threads = "
-		     "serial }\nbackend \"two\" { type = piv }\n"
+		     "serial memory = 64 }\nbackend \"two\" { type = piv }\n"
 		     "token \"007\" { pin_file = \"/p\" so_pin_file = \"/q\" pin_users = "
 		     "{\"root\", \"12\"} }\n"
 		     "rights \"r\" { users = {\"root\"} groups = {5} tokens = {\"007\"} allow = "
@@ -82,10 +83,12 @@ static void everything_is_read(void **state)
 	assert_int_equal(settings->backend_count, 2);
 	assert_string_equal(settings->backends[0].env.items[1], "B=2");
 	assert_true(settings->backends[0].serial);
+	assert_int_equal(settings->backends[0].memory, 64 * 1024 * 1024);
 	assert_string_equal(settings->backends[1].module, "");
 	assert_true(settings_ids_contain(&settings->tokens[0].pin_users, 12));
-	assert_string_equal(settings_find_token(settings, "007")->so_pin_file, "/q");
-	assert_int_equal(settings->rights[0].allow, IOTHSM_RIGHT_USE | IOTHSM_RIGHT_SO);
+	assert_string_equal(settings_find_token(settings, &token)->so_pin_file, "/q");
+	assert_int_equal(settings->rights[0].allow,
+		IOTHSM_RIGHT_USE | IOTHSM_RIGHT_SIGN | IOTHSM_RIGHT_DECRYPT | IOTHSM_RIGHT_SO);
 	assert_int_equal(settings->rights[0].groups.items[0], 5);
 	settings_free(settings);
 }
@@ -101,6 +104,7 @@ static void defaults_are_those_of_an_installed_system(void **state)
 	assert_string_equal(settings->state, "/var/lib/iothsm/agent");
 	assert_null(settings->libexec);
 	assert_false(settings->backends[0].serial);
+	assert_int_equal(settings->backends[0].memory, 256 * 1024 * 1024);
 	assert_true(settings_ids_contain(&settings->pin_users, 0));
 	assert_true(settings_ids_contain(&settings->pin_users, geteuid()));
 	settings_free(settings);
@@ -139,6 +143,10 @@ static void complaints_name_file_line_and_key(void **state)
 		{ "backend \"b\" { type = \"../x\" }\n", ":1: type: '../x'" },
 		{ "backend \"b\" {\n type = pkcs11\n}\n", "'module'" },
 		{ "backend \"b\" { module = \"/m\" }\n", "'type' is missing" },
+		{ "backend \"b\" { type = piv call_timeout = 0 }\n", "call_timeout: 0" },
+		{ "backend \"b\" { type = piv call_timeout = 51 }\n", "call_timeout: 51" },
+		{ "backend \"b\" { type = piv memory = 63 }\n", "memory is 64" },
+		{ "backend \"b\" { type = piv memory = -1 }\n", "memory is 64" },
 		{ "backend \"b\" { type = piv threads = many }\n", "threads: 'many'" },
 		{ "backend \"b\" { type = piv env = {\"X\"} }\n", "env: 'X'" },
 		{ BACKEND "token \"12345678901234567\" { }\n", "token: the serial" },

@@ -19,12 +19,13 @@ enum {
 	COMMAND_NUMBER_MAX = 1000000,
 	COMMAND_WAIT_SECONDS = 30,
 	COMMAND_LOAD_COUNT = 100,
-	COMMAND_OFFER_SECONDS = 2
+	COMMAND_OFFER_SECONDS = 2,
+	COMMAND_AGAIN_SECONDS = 10
 };
 
 struct options {
 	const char *directory, *ca, *csr, *options, *database, *data, *out, *at, *fault;
-	unsigned days, count, parallel, wait, for_ms;
+	unsigned days, count, parallel, wait, for_ms, again;
 };
 
 /* --- options --- */
@@ -53,6 +54,7 @@ static const struct number_option {
 	{ "parallel", offsetof(struct options, parallel) },
 	{ "wait", offsetof(struct options, wait) },
 	{ "for", offsetof(struct options, for_ms) },
+	{ "again", offsetof(struct options, again) },
 };
 
 static bool parse_number(const char *text, unsigned *number)
@@ -221,7 +223,10 @@ static int run_load(struct standin_driver *driver, const struct standin_order *o
 	struct standin_result first;
 	struct standin_order once = *order;
 
-	once.attempts = 1;
+	once.attempts = 1 + options->again;
+	once.insistent = options->again > 0;
+	if (once.insistent)
+		once.response_ms = COMMAND_AGAIN_SECONDS * 1000;
 	standin_job(driver, order, &first);
 	bool ready = first.answered;
 

@@ -246,11 +246,18 @@ static void run_attempt(struct attempt *attempt)
 	X509_free(chosen.signer);
 }
 
+static bool is_settled(const struct standin_order *order, const struct standin_result *result)
+{
+	return order->insistent ? result->answered : result->offers > 0;
+}
+
 void driver_run_job(struct standin_driver *driver, struct rest *rest,
 	const struct standin_order *order, struct standin_result *result)
 {
+	char siguuid[IDENTITY_UUID_SIZE] = "";
+
 	*result = (struct standin_result){ 0 };
-	for (unsigned i = 0; i < order->attempts && result->offers == 0; i++) {
+	for (unsigned i = 0; i < order->attempts && !is_settled(order, result); i++) {
 		struct attempt attempt = { .driver = driver,
 			.rest = rest,
 			.order = order,
@@ -259,10 +266,11 @@ void driver_run_job(struct standin_driver *driver, struct rest *rest,
 			.start_s = time(NULL) };
 
 		result->cause[0] = '\0';
-		if (!identity_make_uuid(attempt.box.siguuid)) {
+		if ((i == 0 || !order->insistent) && !identity_make_uuid(siguuid)) {
 			(void)fail(&attempt, "no random numbers");
 			return;
 		}
+		(void)strcpy(attempt.box.siguuid, siguuid);
 		mailbox_add(&driver->boxes, &attempt.box);
 		run_attempt(&attempt);
 		mailbox_remove(&driver->boxes, &attempt.box);

@@ -65,6 +65,7 @@ struct standin_order {
 	unsigned offer_ms;    /* deadline of one solicitation */
 	unsigned attempts;    /* solicitations before the job counts as lost */
 	unsigned response_ms; /* deadline of the response */
+	bool insistent;       /* solicits again, under one siguuid, until a response comes */
 };
 
 /* 5 s for offers, one solicitation, 30 s for the response. */

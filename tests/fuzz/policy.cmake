@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+iothsm_fuzz_target(signed iothsm-policy)

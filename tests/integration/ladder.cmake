@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+iothsm_integration_test(ladder)
+iothsm_integration_test(ladder_agent)
