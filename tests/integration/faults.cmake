@@ -20,3 +20,5 @@ add_executable(test_faults support/faults.c support/fault_kit.c support/fault_ho
 target_link_libraries(test_faults PRIVATE iothsm-headers Threads::Threads ${CMAKE_DL_LIBS})
 add_dependencies(test_faults test_faulty test_agent_newer test_agent_foreign)
 iothsm_integration_test(faults)
+# Its processes are stopped and killed for seconds: beside another test deadlines of others would pass.
+set_tests_properties(integration.faults PROPERTIES RUN_SERIAL TRUE TIMEOUT 600)

@@ -2,6 +2,8 @@
 /* Rows of the fault table: a token that is removed and inserted again. */
 #include "fault.h"
 
+#include <poll.h>
+
 static CK_RV info(void)
 {
 	CK_SESSION_INFO session;
@@ -37,10 +39,19 @@ static CK_RV token_info(void)
 	return fault.p11->C_GetTokenInfo(fault.slot, &token);
 }
 
+/* As a program would: again while the agent has not yet seen it. */
 static CK_RV inserted(void)
 {
+	enum { TRIES = 200, NAP_MS = 100 };
+	CK_RV rv = CKR_TOKEN_NOT_PRESENT;
+
 	fault_clear("gone");
-	return fault_open();
+	for (int i = 0; i < TRIES && rv == CKR_TOKEN_NOT_PRESENT; i++) {
+		if (i > 0)
+			(void)poll(NULL, 0, NAP_MS);
+		rv = fault_open();
+	}
+	return rv;
 }
 
 static CK_RV still_finalizable(void)
