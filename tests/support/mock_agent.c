@@ -75,6 +75,8 @@ static void close_clients(bool control_too)
 
 		if (client->fd < 0 || (client->control && !control_too))
 			continue;
+		/* The serving thread's poll() keeps the socket open beyond close(). */
+		(void)shutdown(client->fd, SHUT_RDWR);
 		(void)close(client->fd);
 		client->fd = -1;
 	}
